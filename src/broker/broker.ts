@@ -1,0 +1,189 @@
+import { type Connect, type Packet, PacketType, ReasonCode } from "../codec/index.ts";
+import { Connection } from "./connection.ts";
+import { Deadlines } from "./deadlines.ts";
+import { resumeSending } from "./delivery.ts";
+import { acknowledgeOutbound, handlePubrec, handlePubrel } from "./handlers/acknowledgements.ts";
+import { completeConnect } from "./handlers/connect.ts";
+import { handleDisconnect } from "./handlers/disconnect.ts";
+import { handlePublish } from "./handlers/publish.ts";
+import { handleSubscribe } from "./handlers/subscribe.ts";
+import { handleUnsubscribe } from "./handlers/unsubscribe.ts";
+import { disconnect, loseConnection } from "./lifecycle.ts";
+import { type Limits, defaultLimits } from "./limits.ts";
+import type {
+  AuthenticationResult,
+  Authenticator,
+  BrokerEvent,
+  HookReport,
+  Hooks,
+  Observer,
+  Outbox,
+  PendingPublish,
+  Random,
+  Verdict,
+} from "./ports.ts";
+import type { QueuedPublish } from "./publish-queue.ts";
+import { finishPublish } from "./publishing.ts";
+import { RetainedMessages } from "./retained.ts";
+import type { Session } from "./session.ts";
+import { SubscriptionTree } from "./subscription-tree.ts";
+
+export interface BrokerOptions {
+  authenticator: Authenticator<Connection>;
+  random: Random;
+  limits?: Partial<Limits>;
+}
+
+/**
+ * One broker: a synchronous state machine. Packets, lost connections, the answers of ports and the passing of time are
+ * its inputs, each with `now` in UNIX milliseconds; what it wants done goes to the ports. The fields are for the
+ * handlers; the world uses the methods.
+ */
+export class Broker {
+  readonly limits: Limits;
+  readonly authenticator: Authenticator<Connection>;
+  readonly random: Random;
+  /** The on-publish hooks; without them a message is routed at once. May be replaced at any time. */
+  hooks: Hooks | undefined;
+  /** Told of everything that happens, while it is set. */
+  observer: Observer | undefined;
+
+  readonly connections = new Set<Connection>();
+  readonly sessions = new Map<string, Session>();
+  readonly subscriptions = new SubscriptionTree();
+  readonly deadlines = new Deadlines();
+  readonly retained = new RetainedMessages(this.deadlines);
+  #lastMessageId = 0;
+
+  constructor(options: BrokerOptions) {
+    this.limits = { ...defaultLimits, ...options.limits };
+    this.authenticator = options.authenticator;
+    this.random = options.random;
+  }
+
+  /**
+   * A client sent CONNECT as its first packet. Nothing else of it may be passed in until the outbox's `resume`.
+   * @returns the connection, for the other inputs
+   */
+  connect(outbox: Outbox, packet: Connect, now: number): Connection {
+    const connection = new Connection(outbox, packet, this.limits.inflightMax, {
+      keepAlive: (silent, at) => this.#keepAliveDue(silent, at),
+      tokenExpiry: (expired, at) => disconnect(this, expired, ReasonCode.NotAuthorized, "the token expired", at),
+    });
+    connection.lastReceivedMs = now;
+    this.connections.add(connection);
+    connection.pauseReading();
+    this.authenticator.authenticate(connection, packet);
+    return connection;
+  }
+
+  /** The answer to `Authenticator.authenticate`. */
+  authenticated(connection: Connection, result: AuthenticationResult, now: number): void {
+    if (connection.state === "authenticating") completeConnect(this, connection, result, now);
+  }
+
+  /** A packet other than the first one arrived. */
+  receive(connection: Connection, packet: Packet, now: number): void {
+    const { session } = connection;
+    if (connection.state !== "open" || session === undefined) return;
+    connection.lastReceivedMs = now;
+    switch (packet.type) {
+      case PacketType.PUBLISH:
+        handlePublish(this, connection, session, packet, now);
+        return;
+      case PacketType.PUBACK:
+      case PacketType.PUBCOMP:
+        acknowledgeOutbound(this, connection, session, packet, now);
+        return;
+      case PacketType.PUBREC:
+        handlePubrec(this, connection, session, packet, now);
+        return;
+      case PacketType.PUBREL:
+        handlePubrel(connection, session, packet);
+        return;
+      case PacketType.SUBSCRIBE:
+        handleSubscribe(this, connection, session, packet, now);
+        return;
+      case PacketType.UNSUBSCRIBE:
+        handleUnsubscribe(this, connection, session, packet, now);
+        return;
+      case PacketType.PINGREQ:
+        connection.outbox.send({ type: PacketType.PINGRESP });
+        return;
+      case PacketType.DISCONNECT:
+        handleDisconnect(this, connection, session, packet, now);
+        return;
+      default:
+        // [MQTT-3.1.0-2] a second CONNECT; packets that only servers send; AUTH without an exchange [MQTT-4.12.0-7]
+        disconnect(this, connection, ReasonCode.ProtocolError, `unexpected packet of type ${packet.type}`, now);
+    }
+  }
+
+  /** The client sent bytes that are no packet. [MQTT-4.13.1-1] */
+  malformed(connection: Connection, reasonCode: ReasonCode, reason: string, now: number): void {
+    disconnect(this, connection, reasonCode, reason, now);
+  }
+
+  /** The network connection ended without DISCONNECT. */
+  connectionLost(connection: Connection, now: number): void {
+    loseConnection(this, connection, now);
+  }
+
+  /** The outbox of the connection is no longer congested. */
+  drained(connection: Connection, now: number): void {
+    if (connection.session !== undefined) resumeSending(this, connection.session, now);
+  }
+
+  /** The answer to `Hooks.submit`. A second answer for the same message is ignored. */
+  hookCompleted(pending: PendingPublish, verdict: Verdict, report: HookReport, now: number): void {
+    const publish = pending as QueuedPublish;
+    if (publish.verdict !== undefined) return;
+    publish.verdict = verdict;
+    publish.report = report;
+    const { publishing } = publish.session;
+    for (let next = publishing.shiftDecided(); next !== undefined; next = publishing.shiftDecided()) {
+      finishPublish(this, next, now);
+    }
+  }
+
+  /** UNIX milliseconds at which `advance` must be called next, Infinity for never. */
+  nextDeadline(): number {
+    return this.deadlines.nextMs;
+  }
+
+  /** Time has passed. */
+  advance(now: number): void {
+    this.deadlines.advance(now);
+  }
+
+  /** Ends the connections for which `select` is true: revoked tokens, an operator's wish. */
+  disconnectWhere(select: (connection: Connection) => boolean, code: ReasonCode, reason: string, now: number): void {
+    for (const connection of [...this.connections]) {
+      if (select(connection)) disconnect(this, connection, code, reason, now);
+    }
+  }
+
+  /** The broker stops: every client is told. Wills are not published, since nobody is left to receive them. */
+  shutdown(reasonCode: ReasonCode, reason: string, now: number): void {
+    for (const connection of [...this.connections]) {
+      if (connection.session !== undefined) connection.session.will = undefined;
+      disconnect(this, connection, reasonCode, reason, now);
+    }
+  }
+
+  nextMessageId(): number {
+    return ++this.#lastMessageId;
+  }
+
+  observe(event: BrokerEvent, now: number): void {
+    this.observer?.(event, now);
+  }
+
+  /** The deadline stays where it was set while packets arrive, and is moved when it falls due. [MQTT-3.1.2-22] */
+  #keepAliveDue(connection: Connection, now: number): void {
+    const dueMs = connection.lastReceivedMs + connection.silenceMaxMs;
+    if (dueMs > now) this.deadlines.set(connection.keepAlive, dueMs);
+    else disconnect(this, connection, ReasonCode.KeepAliveTimeout, "nothing was heard within 1.5 × the keep-alive", now);
+  }
+}
+

@@ -1,0 +1,118 @@
+import {
+  type Connect,
+  MAXIMUM_PACKET_SIZE,
+  type Packet,
+  PacketType,
+  type ProtocolVersion,
+  encodedLength,
+} from "../codec/index.ts";
+import { Deadline } from "./deadlines.ts";
+import type { Acl, Outbox } from "./ports.ts";
+import type { Session } from "./session.ts";
+
+/** Packets that have a single reason code, and so may give its reason in words. */
+type ReasonedPacket = Extract<Packet, { reasonCode: number }>;
+
+/**
+ * - `authenticating`: CONNECT arrived, its credentials are being checked; nothing else is read.
+ * - `open`: CONNACK was sent.
+ * - `closed`: whatever still arrives is ignored.
+ */
+export type ConnectionState = "authenticating" | "open" | "closed";
+
+/** What a broker knows of one network connection, from its CONNECT to its end. */
+export class Connection {
+  state: ConnectionState = "authenticating";
+  readonly outbox: Outbox;
+  readonly protocolVersion: ProtocolVersion;
+  /** As given in CONNECT; the session has the one in use. */
+  readonly connect: Connect;
+  /** Set while `open`. */
+  session: Session | undefined;
+
+  acl: Acl | undefined;
+  tokenId: string | undefined;
+
+  /** 1.5 × the keep-alive in force, Infinity without one. [MQTT-3.1.2-22] */
+  silenceMaxMs = Infinity;
+  lastReceivedMs = 0;
+  readonly keepAlive: Deadline;
+  readonly tokenExpiry: Deadline;
+
+  /** Largest packet that the client takes, in bytes. [MQTT-3.1.2-24] */
+  readonly maximumPacketSize: number;
+  /** The client's Receive Maximum, or ours if that is lower. [MQTT-3.3.4-9] */
+  readonly sendQuotaMax: number;
+  /** QoS 1 and 2 messages that may be sent now. */
+  sendQuota: number;
+
+  /** Topics by alias, as set by the client. They end with the connection. [MQTT-3.3.2-7] */
+  topicAliases: Map<number, string> | undefined;
+  /** Packet identifiers of the client's QoS 1 and 2 messages that are not yet acknowledged. */
+  readonly unacknowledged = new Set<number>();
+  /** The last topic that was found valid and allowed. */
+  lastPublishTopic: string | undefined;
+  paused = false;
+
+  constructor(
+    outbox: Outbox,
+    connect: Connect,
+    inflightMax: number,
+    due: { keepAlive(connection: Connection, now: number): void; tokenExpiry(connection: Connection, now: number): void },
+  ) {
+    this.outbox = outbox;
+    this.connect = connect;
+    this.protocolVersion = connect.protocolVersion;
+    this.maximumPacketSize = connect.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE;
+    this.sendQuotaMax = Math.min(connect.properties?.receiveMaximum ?? 65_535, inflightMax);
+    this.sendQuota = this.sendQuotaMax;
+    this.keepAlive = new Deadline((now) => due.keepAlive(this, now));
+    this.tokenExpiry = new Deadline((now) => due.tokenExpiry(this, now));
+  }
+
+  get isV5(): boolean {
+    return this.protocolVersion === 5;
+  }
+
+  /** False if the packet is larger than the client takes. [MQTT-3.1.2-24] */
+  accepts(packet: Packet): boolean {
+    return (
+      this.maximumPacketSize === MAXIMUM_PACKET_SIZE ||
+      encodedLength(packet, this.protocolVersion) <= this.maximumPacketSize
+    );
+  }
+
+  /** True while every packet that can be sent at all is accepted. */
+  get acceptsAnySize(): boolean {
+    return this.maximumPacketSize === MAXIMUM_PACKET_SIZE;
+  }
+
+  /**
+   * Sends a packet with a reason for people. The reason is left out where the client did not ask for it
+   * [MQTT-3.1.2-29] or has no room for it. [MQTT-3.4.2-2] [MQTT-3.14.2-3]
+   */
+  sendWithReason(packet: ReasonedPacket, reason: string): void {
+    const always = packet.type === PacketType.CONNACK || packet.type === PacketType.DISCONNECT;
+    if (this.isV5 && (always || this.connect.properties?.requestProblemInformation !== 0)) {
+      const explained: Packet = { ...packet, properties: { ...packet.properties, reasonString: reason } };
+      if (this.accepts(explained)) {
+        this.outbox.send(explained);
+        return;
+      }
+    }
+    this.outbox.send(packet);
+  }
+
+  /** Stops reading from the client until `resumeReading`. */
+  pauseReading(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.outbox.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.outbox.resume();
+  }
+}

@@ -1,0 +1,241 @@
+import {
+  type Connack,
+  type Connect,
+  ConnectReturnCode,
+  PacketType,
+  type Properties,
+  type ProtocolVersion,
+  ReasonCode,
+} from "../../codec/index.ts";
+import type { Broker } from "../broker.ts";
+import type { Connection } from "../connection.ts";
+import { resendInflight } from "../delivery.ts";
+import { abandonConnection, cancelWill, disconnect, endSession } from "../lifecycle.ts";
+import { SESSION_NEVER_EXPIRES } from "../limits.ts";
+import type { AuthenticationResult, Principal } from "../ports.ts";
+import { Session } from "../session.ts";
+import { isValidTopicName } from "../topics.ts";
+import { publishWill } from "../lifecycle.ts";
+import { willOf } from "../will.ts";
+
+/** MQTT 3.1 §3.1: longer client identifiers are rejected. */
+const MQTT31_CLIENT_ID_MAX = 23;
+
+interface Refusal {
+  readonly reasonCode: ReasonCode;
+  readonly reason: string;
+}
+
+/** Goes on with a CONNECT once its credentials have been checked (MQTT 5.0 §3.1.4). */
+export function completeConnect(
+  broker: Broker,
+  connection: Connection,
+  result: AuthenticationResult,
+  now: number,
+): void {
+  if (!result.ok) {
+    refuseConnect(broker, connection, { reasonCode: result.reasonCode as ReasonCode, reason: result.reason }, now);
+    return;
+  }
+  const { principal } = result;
+  const { connect } = connection;
+  const refusal = checkConnect(connect, principal);
+  if (refusal !== undefined) {
+    refuseConnect(broker, connection, refusal, now);
+    return;
+  }
+  const assigned = connect.clientId === "";
+  const clientId = assigned ? (principal.clientId ?? broker.random.clientId()) : connect.clientId;
+  const existing = takeOver(broker, clientId, connect.cleanStart, now);
+  const session = existing ?? createSession(broker, clientId);
+  openConnection(broker, connection, session, principal, now);
+  sendConnack(broker, connection, session, existing !== undefined, assigned);
+  if (broker.observer !== undefined) observeConnect(broker, connection, session, existing !== undefined, now);
+  connection.resumeReading();
+  if (existing !== undefined) resendInflight(broker, session, now);
+}
+
+function checkConnect(connect: Connect, principal: Principal): Refusal | undefined {
+  const { clientId, protocolVersion, properties, will } = connect;
+  const badId = (reason: string): Refusal => ({ reasonCode: ReasonCode.ClientIdentifierNotValid, reason });
+  if (protocolVersion === 3 && (clientId === "" || [...clientId].length > MQTT31_CLIENT_ID_MAX)) {
+    return badId(`MQTT 3.1 wants a client id of 1 to ${MQTT31_CLIENT_ID_MAX} characters`);
+  }
+  // 3.1.1 [MQTT-3.1.3-8]
+  if (protocolVersion === 4 && clientId === "" && !connect.cleanStart) {
+    return badId("an empty client id needs a clean session");
+  }
+  if (clientId !== "" && principal.clientId !== undefined && clientId !== principal.clientId) {
+    return badId("the token is for another client id");
+  }
+  if (properties?.authenticationMethod !== undefined) {
+    // [MQTT-4.12.0-1]
+    return { reasonCode: ReasonCode.BadAuthenticationMethod, reason: "no enhanced authentication is supported" };
+  }
+  if (will === undefined) return undefined;
+  if (!isValidTopicName(will.topic)) {
+    return { reasonCode: ReasonCode.TopicNameInvalid, reason: "the will topic is not a topic name" };
+  }
+  if (will.topic.startsWith("$SYS/") || principal.acl?.mayPublish(will.topic) === false) {
+    return { reasonCode: ReasonCode.NotAuthorized, reason: "the will topic is not allowed" };
+  }
+  return undefined;
+}
+
+/**
+ * Ends the connection that the client id has so far [MQTT-3.1.4-3] and the session if it does not go on.
+ * @returns the session to resume, if there is one [MQTT-3.1.2-4] [MQTT-3.1.2-5] [MQTT-3.1.2-6]
+ */
+function takeOver(broker: Broker, clientId: string, cleanStart: boolean, now: number): Session | undefined {
+  const before = broker.sessions.get(clientId);
+  if (before === undefined) return undefined;
+  if (before.connection !== undefined) {
+    disconnect(broker, before.connection, ReasonCode.SessionTakenOver, "another connection has this client id", now);
+  }
+  // The takeover itself ends a session that does not outlive its connection.
+  const session = broker.sessions.get(clientId);
+  if (session === undefined) return undefined;
+  if (cleanStart) {
+    endSession(broker, session, now);
+    return undefined;
+  }
+  broker.deadlines.clear(session.expiry);
+  cancelWill(broker, session);
+  return session;
+}
+
+function createSession(broker: Broker, clientId: string): Session {
+  const session = new Session(clientId, {
+    expiry: (expired, now) => endSession(broker, expired, now),
+    willDelay: (waiting, now) => publishWill(broker, waiting, now),
+  });
+  broker.sessions.set(clientId, session);
+  return session;
+}
+
+function openConnection(
+  broker: Broker,
+  connection: Connection,
+  session: Session,
+  principal: Principal,
+  now: number,
+): void {
+  const { connect } = connection;
+  connection.state = "open";
+  connection.session = session;
+  connection.acl = principal.acl;
+  connection.tokenId = principal.tokenId;
+  session.connection = connection;
+  session.expiryIntervalSeconds = Math.min(requestedExpiry(connect), broker.limits.sessionExpiryMaxSeconds);
+  session.will = willOf(connect, session.clientId, principal.tokenId);
+  const keepAlive = effectiveKeepAlive(broker, connect);
+  if (keepAlive > 0) {
+    connection.silenceMaxMs = keepAlive * 1500;
+    broker.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
+  }
+  broker.deadlines.set(connection.tokenExpiry, principal.expiresAtMs);
+}
+
+/** Clean Session in 3.x is both Clean Start and an expiry of 0 (MQTT 5.0 §3.1.2.11.2, note). */
+function requestedExpiry(connect: Connect): number {
+  if (connect.protocolVersion === 5) return connect.properties?.sessionExpiryInterval ?? 0;
+  return connect.cleanStart ? 0 : SESSION_NEVER_EXPIRES;
+}
+
+/** Seconds; 0 for none. [MQTT-3.1.2-21] 3.x clients cannot be told of another, so they keep theirs. */
+function effectiveKeepAlive(broker: Broker, connect: Connect): number {
+  const { keepAliveMaxSeconds } = broker.limits;
+  const { keepAlive } = connect;
+  if (keepAliveMaxSeconds === 0 || connect.protocolVersion !== 5) return keepAlive;
+  return keepAlive === 0 || keepAlive > keepAliveMaxSeconds ? keepAliveMaxSeconds : keepAlive;
+}
+
+function sendConnack(
+  broker: Broker,
+  connection: Connection,
+  session: Session,
+  sessionPresent: boolean,
+  assigned: boolean,
+): void {
+  const connack: Connack = { type: PacketType.CONNACK, sessionPresent, reasonCode: ReasonCode.Success };
+  // 3.1 has no Session Present: the byte is reserved there.
+  if (connection.protocolVersion === 3) connack.sessionPresent = false;
+  if (connection.isV5) connack.properties = connackProperties(broker, connection.connect, session, assigned);
+  connection.outbox.send(connack);
+}
+
+/** What the client must know of us because it differs from what it asked for or from the standard's defaults. */
+function connackProperties(broker: Broker, connect: Connect, session: Session, assigned: boolean): Properties {
+  const { limits } = broker;
+  const properties: Properties = {
+    receiveMaximum: limits.receiveMaximum,
+    maximumPacketSize: limits.packetBytesMax,
+    topicAliasMaximum: limits.topicAliasMaximum,
+  };
+  // §3.2.2.3.2
+  if (session.expiryIntervalSeconds !== requestedExpiry(connect)) {
+    properties.sessionExpiryInterval = session.expiryIntervalSeconds;
+  }
+  // [MQTT-3.2.2-16]
+  if (assigned) properties.assignedClientIdentifier = session.clientId;
+  const keepAlive = effectiveKeepAlive(broker, connect);
+  if (keepAlive !== connect.keepAlive) properties.serverKeepAlive = keepAlive;
+  return properties;
+}
+
+function observeConnect(
+  broker: Broker,
+  connection: Connection,
+  session: Session,
+  sessionPresent: boolean,
+  now: number,
+): void {
+  const { protocolVersion, cleanStart, keepAlive } = connection.connect;
+  const { tokenId } = connection;
+  broker.observe(
+    {
+      type: "connect",
+      clientId: session.clientId,
+      protocolVersion,
+      cleanStart,
+      sessionPresent,
+      keepAlive,
+      ...(tokenId !== undefined && { tokenId }),
+    },
+    now,
+  );
+}
+
+function refuseConnect(broker: Broker, connection: Connection, refusal: Refusal, now: number): void {
+  const { reasonCode, reason } = refusal;
+  const { protocolVersion, connect } = connection;
+  const connack: Connack = {
+    type: PacketType.CONNACK,
+    sessionPresent: false,
+    reasonCode: connackCode(protocolVersion, reasonCode),
+  };
+  connection.sendWithReason(connack, reason);
+  abandonConnection(broker, connection);
+  if (broker.observer !== undefined) {
+    broker.observe({ type: "refuse", clientId: connect.clientId, reasonCode, reason }, now);
+  }
+}
+
+/** The code that CONNACK has for a reason, in the client's version (3.1.1 §3.2.2.3). */
+export function connackCode(protocolVersion: ProtocolVersion, reasonCode: ReasonCode): number {
+  if (protocolVersion === 5) return reasonCode;
+  switch (reasonCode) {
+    case ReasonCode.UnsupportedProtocolVersion:
+      return ConnectReturnCode.UnacceptableProtocolVersion;
+    case ReasonCode.ClientIdentifierNotValid:
+      return ConnectReturnCode.IdentifierRejected;
+    case ReasonCode.BadUserNameOrPassword:
+      return ConnectReturnCode.BadUserNameOrPassword;
+    case ReasonCode.ServerUnavailable:
+    case ReasonCode.ServerBusy:
+    case ReasonCode.ServerShuttingDown:
+      return ConnectReturnCode.ServerUnavailable;
+    default:
+      return ConnectReturnCode.NotAuthorized;
+  }
+}

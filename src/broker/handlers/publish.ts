@@ -1,0 +1,163 @@
+import { type Publish, PacketType, ReasonCode, isWellFormedUtf8 } from "../../codec/index.ts";
+import type { Broker } from "../broker.ts";
+import type { Connection } from "../connection.ts";
+import { disconnect } from "../lifecycle.ts";
+import { forwardedProperties } from "../message.ts";
+import { acceptMessage, acknowledge } from "../publishing.ts";
+import type { Session } from "../session.ts";
+import { isValidTopicName, levelCount } from "../topics.ts";
+
+/** Why a PUBLISH is not taken over. */
+interface Refusal {
+  readonly reasonCode: ReasonCode;
+  readonly reason: string;
+}
+
+/** A PUBLISH from a client (MQTT 5.0 §3.3.4). */
+export function handlePublish(
+  broker: Broker,
+  connection: Connection,
+  session: Session,
+  packet: Publish,
+  now: number,
+): void {
+  const { qos, packetId, properties } = packet;
+  if (properties?.subscriptionIdentifiers !== undefined) {
+    // [MQTT-3.3.4-6]
+    disconnect(broker, connection, ReasonCode.ProtocolError, "a client's PUBLISH has a Subscription Identifier", now);
+    return;
+  }
+  const topic = resolveTopic(broker, connection, packet, now);
+  if (topic === undefined) return;
+  if (qos > 0 && !beginExchange(broker, connection, session, packet, now)) return;
+  const refusal = checkPublish(broker, connection, packet, topic);
+  if (refusal !== undefined) {
+    refuse(broker, connection, session, packet, refusal, now);
+    return;
+  }
+  const expiryInterval = properties?.messageExpiryInterval;
+  const message = {
+    id: broker.nextMessageId(),
+    topic,
+    payload: packet.payload,
+    qos,
+    retain: packet.retain,
+    properties: forwardedProperties(properties),
+    publisherId: session.clientId,
+    tokenId: connection.tokenId,
+    receivedAtMs: now,
+    expiresAtMs: expiryInterval === undefined ? Infinity : now + expiryInterval * 1000,
+  };
+  acceptMessage(broker, session, connection, packetId, message, now);
+}
+
+/**
+ * The topic name of a PUBLISH, by its alias if it has none itself (MQTT 5.0 §3.3.2.3.4).
+ * @returns undefined if the connection had to be closed
+ */
+function resolveTopic(broker: Broker, connection: Connection, packet: Publish, now: number): string | undefined {
+  const { topic } = packet;
+  const alias = packet.properties?.topicAlias;
+  if (alias !== undefined && (alias === 0 || alias > broker.limits.topicAliasMaximum)) {
+    // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+    disconnect(broker, connection, ReasonCode.TopicAliasInvalid, `topic alias ${alias} is out of range`, now);
+    return undefined;
+  }
+  if (topic === "") {
+    const known = alias === undefined ? undefined : connection.topicAliases?.get(alias);
+    if (known === undefined) {
+      disconnect(broker, connection, ReasonCode.ProtocolError, "no topic name, and no alias that stands for one", now);
+    }
+    return known;
+  }
+  // The last topic was found valid, so the same one is: the decoder hands out the same string again.
+  if (topic === connection.lastPublishTopic && alias === undefined) return topic;
+  if (!isValidTopicName(topic) || levelCount(topic) > broker.limits.topicLevelsMax) {
+    // [MQTT-3.3.2-2] [MQTT-4.7.1-1]
+    disconnect(broker, connection, ReasonCode.TopicNameInvalid, "the topic name has a wildcard or too many levels", now);
+    return undefined;
+  }
+  if (alias !== undefined) (connection.topicAliases ??= new Map()).set(alias, topic);
+  return topic;
+}
+
+/**
+ * Notes the packet identifier of a QoS 1 or 2 message.
+ * @returns false if the packet goes no further: it was sent again, or the client broke its quota
+ */
+function beginExchange(
+  broker: Broker,
+  connection: Connection,
+  session: Session,
+  packet: Publish,
+  now: number,
+): boolean {
+  const { qos, packetId } = packet;
+  const { unacknowledged } = connection;
+  if (qos === 2) {
+    unacknowledged.add(packetId);
+    if (unacknowledged.size > broker.limits.receiveMaximum) return exceedReceiveMaximum(broker, connection, now);
+    if (!session.receivedQos2.has(packetId)) return true;
+    // [MQTT-4.3.3-10] sent again: acknowledged again, once the first one is, and not routed again
+    const pending = session.receivedQos2.get(packetId);
+    if (pending !== undefined) pending.connection = connection;
+    else connection.outbox.send({ type: PacketType.PUBREC, packetId, reasonCode: 0 });
+    return false;
+  }
+  if (unacknowledged.size === 0) return true;
+  if (unacknowledged.size >= broker.limits.receiveMaximum) return exceedReceiveMaximum(broker, connection, now);
+  if (connection.isV5 && unacknowledged.has(packetId)) {
+    disconnect(broker, connection, ReasonCode.ProtocolError, `packet identifier ${packetId} is in use`, now);
+    return false;
+  }
+  return true;
+}
+
+/** [MQTT-3.3.4-7] 3.x has no Receive Maximum, so its clients are slowed down by the pending limit alone. */
+function exceedReceiveMaximum(broker: Broker, connection: Connection, now: number): boolean {
+  if (!connection.isV5) return true;
+  disconnect(broker, connection, ReasonCode.ReceiveMaximumExceeded, "more than Receive Maximum unacknowledged", now);
+  return false;
+}
+
+function checkPublish(
+  broker: Broker,
+  connection: Connection,
+  packet: Publish,
+  topic: string,
+): Refusal | undefined {
+  if (topic !== connection.lastPublishTopic) {
+    if (topic.startsWith("$SYS/")) {
+      return { reasonCode: ReasonCode.NotAuthorized, reason: "topics below $SYS are the broker's" };
+    }
+    if (connection.acl?.mayPublish(topic) === false) {
+      return { reasonCode: ReasonCode.NotAuthorized, reason: `the token does not allow publishing to ${topic}` };
+    }
+    connection.lastPublishTopic = topic;
+  }
+  if (packet.properties?.payloadFormatIndicator === 1 && !isWellFormedUtf8(packet.payload)) {
+    // §3.3.2.3.2
+    return { reasonCode: ReasonCode.PayloadFormatInvalid, reason: "the payload is said to be UTF-8 and is not" };
+  }
+  if (packet.retain && !broker.retained.hasRoomFor(topic, packet.payload, broker.limits)) {
+    return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker keeps no more retained messages" };
+  }
+  return undefined;
+}
+
+/**
+ * Refuses a message so that its publisher notices: with the acknowledgement where MQTT has a code in it, by closing the
+ * connection otherwise (MQTT 5.0 §4.13.2, 3.1.1 [MQTT-3.3.5-2]).
+ */
+function refuse(
+  broker: Broker,
+  connection: Connection,
+  session: Session,
+  packet: Publish,
+  refusal: Refusal,
+  now: number,
+): void {
+  const { reasonCode, reason } = refusal;
+  if (connection.isV5 && packet.qos > 0) acknowledge(session, connection, packet, packet.packetId, reasonCode, reason);
+  else disconnect(broker, connection, reasonCode, reason, now);
+}

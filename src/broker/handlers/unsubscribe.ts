@@ -1,0 +1,34 @@
+import { type Unsubscribe, PacketType, ReasonCode } from "../../codec/index.ts";
+import type { Broker } from "../broker.ts";
+import type { Connection } from "../connection.ts";
+import type { Session } from "../session.ts";
+import { parseFilter } from "../topics.ts";
+
+/** UNSUBSCRIBE (MQTT 5.0 §3.10.4): one reason code per filter. [MQTT-3.11.3-1] What is queued is still delivered. */
+export function handleUnsubscribe(
+  broker: Broker,
+  connection: Connection,
+  session: Session,
+  packet: Unsubscribe,
+  now: number,
+): void {
+  const reasonCodes = packet.topicFilters.map((topicFilter) => {
+    const reasonCode = unsubscribe(broker, session, topicFilter);
+    if (broker.observer !== undefined) {
+      broker.observe({ type: "unsubscribe", clientId: session.clientId, topicFilter, reasonCode }, now);
+    }
+    return reasonCode;
+  });
+  const { packetId } = packet;
+  connection.outbox.send({ type: PacketType.UNSUBACK, packetId, reasonCodes: connection.isV5 ? reasonCodes : [] });
+}
+
+function unsubscribe(broker: Broker, session: Session, topicFilter: string): ReasonCode {
+  const subscription = session.subscriptions.get(topicFilter);
+  if (subscription === undefined) {
+    return parseFilter(topicFilter) === undefined ? ReasonCode.TopicFilterInvalid : ReasonCode.NoSubscriptionExisted;
+  }
+  session.subscriptions.delete(topicFilter);
+  broker.subscriptions.remove(subscription);
+  return ReasonCode.Success;
+}

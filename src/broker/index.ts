@@ -1,0 +1,8 @@
+export { Broker, type BrokerOptions } from "./broker.ts";
+export type { Connection } from "./connection.ts";
+export { Deadline, Deadlines } from "./deadlines.ts";
+export { publishPacket } from "./delivery.ts";
+export { connackCode } from "./handlers/connect.ts";
+export { type Limits, defaultLimits } from "./limits.ts";
+export type * from "./ports.ts";
+export { matchesFilter } from "./topics.ts";

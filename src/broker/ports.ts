@@ -1,0 +1,188 @@
+/**
+ * What the broker asks of the world. The broker itself does no I/O: every port is called
+ * synchronously, and whatever takes time comes back later as an input of the broker.
+ *
+ * No port assumes that all sessions of a broker live in this process.
+ */
+import type { Connect, Packet, Properties, QoS } from "../codec/index.ts";
+
+/** An application message on its way through the broker. Immutable once it is routed. */
+export interface Message {
+  /** Unique within the broker's process; ties the events of one message together. */
+  readonly id: number;
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** As published. */
+  readonly qos: QoS;
+  /** The RETAIN flag as published. */
+  readonly retain: boolean;
+  /** Those that travel with the message (MQTT 5.0 §3.3.2.3), without alias and subscription identifiers. */
+  readonly properties: Properties | undefined;
+  /** Client id of the publisher; empty where the broker itself publishes. */
+  readonly publisherId: string;
+  /** Token id of the publisher, where it has one. */
+  readonly tokenId: string | undefined;
+  /** UNIX milliseconds. */
+  readonly receivedAtMs: number;
+  /** UNIX milliseconds; Infinity where the message does not expire. */
+  readonly expiresAtMs: number;
+}
+
+/**
+ * The way out to one network connection. Writes are collected and leave at the end of the turn, in order.
+ * After `close` every call is ignored.
+ */
+export interface Outbox {
+  /** True while more bytes wait for the network than the limit `unsentBytes` allows. */
+  readonly congested: boolean;
+  send(packet: Packet): void;
+  /**
+   * Sends a message as PUBLISH.
+   * @param packetId 0 at QoS 0
+   * @param retain the RETAIN flag to send
+   * @param subscriptionIdentifiers those of all matching subscriptions, if any
+   * @param messageExpiryInterval seconds left, if the message expires
+   */
+  publish(
+    message: Message,
+    packetId: number,
+    qos: QoS,
+    retain: boolean,
+    dup: boolean,
+    subscriptionIdentifiers: number[] | undefined,
+    messageExpiryInterval: number | undefined,
+  ): void;
+  /** Stops reading from this connection until `resume`: what the client sends waits in the network. */
+  pause(): void;
+  resume(): void;
+  /** Ends the network connection after everything written so far has left. */
+  close(): void;
+}
+
+/** What a client may do, taken from its credentials. */
+export interface Acl {
+  mayPublish(topicName: string): boolean;
+  /** True if every topic that the filter can match is allowed. */
+  maySubscribe(topicFilter: string): boolean;
+}
+
+/** Who the client proved to be. */
+export interface Principal {
+  /** The client id that the credentials are for; undefined where they are for any. */
+  readonly clientId: string | undefined;
+  readonly tokenId: string | undefined;
+  /** UNIX milliseconds at which the credentials end; Infinity if never. The connection ends with them. */
+  readonly expiresAtMs: number;
+  /** undefined: everything is allowed. */
+  readonly acl: Acl | undefined;
+}
+
+export type AuthenticationResult =
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly reasonCode: number; readonly reason: string };
+
+/** Checks the credentials of CONNECT. The answer is the input `Broker.authenticated(connection, …)`. */
+export interface Authenticator<Connection = unknown> {
+  authenticate(connection: Connection, packet: Connect): void;
+}
+
+/** What a hook decided about one message. */
+export type Verdict =
+  | { readonly kind: "accept" }
+  /** Deliver this instead: only payload and the properties named may differ. */
+  | { readonly kind: "replace"; readonly payload: Buffer; readonly properties: Properties | undefined }
+  /** The publisher is not told. `detail` is for people, such as the status line of the hook's answer. */
+  | { readonly kind: "drop"; readonly reason: HookDropReason; readonly detail?: string }
+  /** The publisher is told, at QoS 1 and 2 with MQTT 5. */
+  | { readonly kind: "reject"; readonly reasonCode: number; readonly reason: string };
+
+/** Why a message that went to a hook is not delivered. */
+export type HookDropReason =
+  /** The answer leaves the message out: the hook wanted it so. */
+  | "hook-dropped"
+  /** The answer has the message with another topic. */
+  | "hook-changed-topic"
+  /** The answer has the message with a payload or property that cannot be published. */
+  | "hook-invalid-message"
+  /** The answer is not a JSON array of objects. */
+  | "hook-invalid-answer"
+  /** The answer is larger than is read. */
+  | "hook-answer-too-large"
+  /** The status of the answer is not 200. */
+  | "hook-status"
+  /** No answer within the limit. */
+  | "hook-timeout"
+  /** No connection, or it broke. */
+  | "hook-unreachable"
+  /** Too many messages wait for the hook. */
+  | "hook-overloaded";
+
+/** How a verdict came about, for `tail`. */
+export interface HookReport {
+  /** From handing the message to the hook to its verdict. */
+  readonly elapsedMs: number;
+  /** Messages in the same request. */
+  readonly batchSize: number;
+  /** HTTP status of the answer, if there was one. */
+  readonly status?: number;
+}
+
+/** Stands for a message that waits for its verdict. Its fields are the broker's own business. */
+export interface PendingPublish {
+  readonly message: Message;
+}
+
+/** The on-publish hooks of a broker. The answer is the input `Broker.hookCompleted(pending, verdict, report, now)`. */
+export interface Hooks {
+  /** Called in the order in which a publisher's messages arrived. */
+  submit(pending: PendingPublish): void;
+}
+
+export interface Random {
+  /** A client id that no client has: a ULID (MQTT 5.0 §3.1.3.1). */
+  clientId(): string;
+}
+
+/** What happens in a broker, for `tail`, logs and tests. Nothing is built while nobody listens. */
+export type BrokerEvent =
+  | {
+      readonly type: "connect";
+      readonly clientId: string;
+      readonly protocolVersion: number;
+      readonly cleanStart: boolean;
+      readonly sessionPresent: boolean;
+      readonly keepAlive: number;
+      readonly tokenId?: string;
+    }
+  | { readonly type: "refuse"; readonly clientId: string; readonly reasonCode: number; readonly reason: string }
+  | {
+      readonly type: "disconnect";
+      readonly clientId: string;
+      readonly reasonCode: number;
+      readonly reason: string;
+      /** Who ended it: `network` where the connection was lost. */
+      readonly by: "client" | "server" | "network";
+    }
+  | { readonly type: "subscribe"; readonly clientId: string; readonly topicFilter: string; readonly reasonCode: number }
+  | { readonly type: "unsubscribe"; readonly clientId: string; readonly topicFilter: string; readonly reasonCode: number }
+  | { readonly type: "publish"; readonly message: Message }
+  | { readonly type: "hook"; readonly message: Message; readonly verdict: Verdict; readonly report: HookReport }
+  | { readonly type: "deliver"; readonly message: Message; readonly clientId: string; readonly qos: QoS }
+  | {
+      readonly type: "drop";
+      readonly message: Message;
+      /** The subscriber that does not get it; undefined where nobody does. */
+      readonly clientId?: string;
+      readonly reason: DropReason;
+    }
+  | { readonly type: "expire"; readonly message: Message; readonly clientId?: string };
+
+/** Why the broker itself dropped a message. A hook's reasons are in its verdict. */
+export type DropReason =
+  | "queue-full"
+  | "slow-consumer"
+  | "packet-too-large"
+  | "rejected-by-client";
+
+export type Observer = (event: BrokerEvent, now: number) => void;
+

@@ -1,0 +1,119 @@
+/** The way of a message from its publisher through the hooks to its acknowledgement. */
+import { PacketType, ReasonCode } from "../codec/index.ts";
+import type { Broker } from "./broker.ts";
+import type { Connection } from "./connection.ts";
+import { route } from "./delivery.ts";
+import type { Message } from "./message.ts";
+import type { QueuedPublish } from "./publish-queue.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Takes over a message from a client, or its will: routes it at once, or hands it to the hooks first.
+ * @param connection where to acknowledge; undefined for a will
+ * @param packetId 0 at QoS 0
+ */
+export function acceptMessage(
+  broker: Broker,
+  session: Session,
+  connection: Connection | undefined,
+  packetId: number,
+  message: Message,
+  now: number,
+): void {
+  if (broker.observer !== undefined) broker.observe({ type: "publish", message }, now);
+  const { hooks } = broker;
+  if (hooks === undefined && session.publishing.length === 0) {
+    if (connection !== undefined && message.qos === 2) session.receivedQos2.set(packetId, undefined);
+    complete(broker, session, connection, packetId, message, now);
+    return;
+  }
+  const publish: QueuedPublish = { message, session, connection, packetId, verdict: undefined, report: undefined };
+  session.publishing.push(publish);
+  if (connection !== undefined) {
+    if (message.qos === 1) connection.unacknowledged.add(packetId);
+    if (message.qos === 2) session.receivedQos2.set(packetId, publish);
+    if (session.publishing.length >= broker.limits.pendingPublishesMax) connection.pauseReading();
+  }
+  // Behind messages that still wait for a hook that has been taken away, this one waits too: order is kept.
+  if (hooks === undefined) publish.verdict = { kind: "accept" };
+  else hooks.submit(publish);
+}
+
+/** Acts on the verdict of the hooks. */
+export function finishPublish(broker: Broker, publish: QueuedPublish, now: number): void {
+  const { message, session, connection, packetId, report } = publish;
+  const verdict = publish.verdict!;
+  if (message.qos === 2 && connection !== undefined) session.receivedQos2.set(packetId, undefined);
+  if (broker.observer !== undefined && report !== undefined) {
+    broker.observe({ type: "hook", message, verdict, report }, now);
+  }
+  switch (verdict.kind) {
+    case "accept":
+      complete(broker, session, connection, packetId, message, now);
+      break;
+    case "replace": {
+      const { payload, properties } = verdict;
+      complete(broker, session, connection, packetId, { ...message, payload, properties }, now);
+      break;
+    }
+    case "drop":
+      acknowledge(session, connection, message, packetId, ReasonCode.Success);
+      break;
+    case "reject":
+      acknowledge(session, connection, message, packetId, verdict.reasonCode, verdict.reason);
+      break;
+  }
+  const current = session.connection;
+  if (current?.paused && session.publishing.length <= broker.limits.pendingPublishesMax / 2) current.resumeReading();
+}
+
+/** Retains, routes and acknowledges a message: from here on it is the broker's. */
+function complete(
+  broker: Broker,
+  session: Session,
+  connection: Connection | undefined,
+  packetId: number,
+  message: Message,
+  now: number,
+): void {
+  if (message.expiresAtMs <= now) {
+    if (broker.observer !== undefined) broker.observe({ type: "expire", message }, now);
+    acknowledge(session, connection, message, packetId, ReasonCode.Success);
+    return;
+  }
+  if (message.retain) broker.retained.put(message);
+  const matched = route(broker, message, now);
+  acknowledge(
+    session,
+    connection,
+    message,
+    packetId,
+    matched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers,
+  );
+}
+
+/**
+ * Sends PUBACK or PUBREC. [MQTT-4.3.2-4] [MQTT-4.3.3-8] A failure ends the exchange; MQTT 3.x clients, which cannot be
+ * told, get a plain acknowledgement (3.1.1 [MQTT-3.3.5-2]).
+ */
+export function acknowledge(
+  session: Session,
+  connection: Connection | undefined,
+  message: { readonly qos: number },
+  packetId: number,
+  reasonCode: number,
+  reason?: string,
+): void {
+  if (message.qos === 0 || connection === undefined) return;
+  const failed = reasonCode >= 0x80 && connection.isV5;
+  if (message.qos === 1) connection.unacknowledged.delete(packetId);
+  if (message.qos === 2 && failed) {
+    session.receivedQos2.delete(packetId);
+    connection.unacknowledged.delete(packetId);
+  }
+  if (connection.state !== "open") return;
+  const type = message.qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
+  const code = connection.isV5 ? reasonCode : 0;
+  if (reason === undefined) connection.outbox.send({ type, packetId, reasonCode: code });
+  else connection.sendWithReason({ type, packetId, reasonCode: code }, reason);
+}

@@ -1,0 +1,88 @@
+import type { QoS } from "../codec/index.ts";
+import type { Connection } from "./connection.ts";
+import { Deadline } from "./deadlines.ts";
+import { Inflight, type InflightMessage } from "./inflight.ts";
+import type { Limits } from "./limits.ts";
+import { type Message, compactMessage, messageBytes } from "./message.ts";
+import { PublishQueue, type QueuedPublish } from "./publish-queue.ts";
+import { Queue } from "./queue.ts";
+import type { Subscription } from "./subscription-tree.ts";
+import type { Will } from "./will.ts";
+
+/** A message that waits in a session until it can be sent. */
+export interface QueuedMessage {
+  readonly message: Message;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers: number[] | undefined;
+}
+
+/** The state of a client that outlives its network connections (MQTT 5.0 §4.1). */
+export class Session {
+  readonly clientId: string;
+  /** undefined while the client is away. */
+  connection: Connection | undefined;
+  /** Seconds that the session outlives its connection; 0 ends it with the connection. [MQTT-3.1.2-23] */
+  expiryIntervalSeconds = 0;
+  readonly expiry: Deadline;
+
+  /** By filter as in SUBSCRIBE. */
+  readonly subscriptions = new Map<string, Subscription>();
+
+  /** What was sent at QoS 1 and 2 and is not complete. */
+  readonly inflight = new Inflight();
+  /** Those of `inflight` that must be sent again on this connection, once the quota allows it. */
+  resend: Queue<InflightMessage> = new Queue();
+  readonly queue = new Queue<QueuedMessage>();
+  #queuedBytes = 0;
+
+  /**
+   * QoS 2 messages that arrived and are not released, by packet identifier. [MQTT-4.3.3-10]
+   * undefined once the verdict of the hook, if there is one, has come.
+   */
+  readonly receivedQos2 = new Map<number, QueuedPublish | undefined>();
+  /** The client's messages that wait for a hook. */
+  readonly publishing = new PublishQueue();
+
+  will: Will | undefined;
+  readonly willDelay: Deadline;
+
+  constructor(
+    clientId: string,
+    due: { expiry(session: Session, now: number): void; willDelay(session: Session, now: number): void },
+  ) {
+    this.clientId = clientId;
+    this.expiry = new Deadline((now) => due.expiry(this, now));
+    this.willDelay = new Deadline((now) => due.willDelay(this, now));
+  }
+
+  /** True while a QoS 1 or 2 message could be sent at once. */
+  get isReady(): boolean {
+    const { connection } = this;
+    return (
+      connection !== undefined &&
+      connection.sendQuota > 0 &&
+      this.queue.length === 0 &&
+      this.resend.length === 0 &&
+      !connection.outbox.congested
+    );
+  }
+
+  /** @returns false if a limit is reached, and the message was not queued. */
+  enqueue(queued: QueuedMessage, limits: Limits): boolean {
+    const bytes = messageBytes(queued.message);
+    if (this.queue.length >= limits.queuedMessagesMax || this.#queuedBytes + bytes > limits.queuedBytesMax) {
+      return false;
+    }
+    compactMessage(queued.message);
+    this.#queuedBytes += bytes;
+    this.queue.push(queued);
+    return true;
+  }
+
+  dequeue(): QueuedMessage | undefined {
+    const queued = this.queue.shift();
+    if (queued !== undefined) this.#queuedBytes -= messageBytes(queued.message);
+    return queued;
+  }
+}

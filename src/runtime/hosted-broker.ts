@@ -1,0 +1,108 @@
+import { type Connect, ReasonCode } from "../codec/index.ts";
+import {
+  type AuthenticationResult,
+  Broker,
+  type BrokerEvent,
+  type Connection,
+  type HookReport,
+  type Hooks,
+  type PendingPublish,
+  type Random,
+  type Verdict,
+} from "../broker/index.ts";
+import type { Link } from "./link.ts";
+import type { Runtime, Stream } from "./runtime.ts";
+
+/** Checks the credentials of a CONNECT for one broker. */
+export type CheckCredentials = (connect: Connect, stream: Stream) => Promise<AuthenticationResult>;
+
+/** The hooks of a broker, as the runtime drives them. */
+export interface HookRunner extends Hooks {
+  /** Gives up what is under way: no verdict comes any more. */
+  close(): Promise<void>;
+}
+
+export interface HostedBrokerOptions {
+  readonly checkCredentials: CheckCredentials;
+  readonly random: Random;
+}
+
+/** Makes the hooks of a broker; `complete` is to be called once per submitted message. */
+export type StartHooks = (
+  complete: (pending: PendingPublish, verdict: Verdict, report: HookReport) => void,
+) => HookRunner;
+
+export type BrokerListener = (event: BrokerEvent, nowMs: number) => void;
+
+/** A broker with its surroundings: credentials, hooks and those who watch it. */
+export class HostedBroker {
+  readonly id: string;
+  readonly broker: Broker;
+  readonly #runtime: Runtime;
+  readonly #listeners = new Set<BrokerListener>();
+  #hooks: HookRunner | undefined;
+
+  constructor(runtime: Runtime, id: string, options: HostedBrokerOptions) {
+    this.id = id;
+    this.#runtime = runtime;
+    this.broker = new Broker({
+      limits: runtime.limits,
+      random: options.random,
+      authenticator: {
+        authenticate: (connection, packet) => void this.#authenticate(connection, packet, options.checkCredentials),
+      },
+    });
+  }
+
+  /**
+   * Replaces the hooks; undefined leaves the broker without. What waits for the old ones is dropped by them, so their
+   * `complete` is heard to the end.
+   */
+  setHooks(start: StartHooks | undefined): void {
+    const before = this.#hooks;
+    this.#hooks = start?.((pending, verdict, report) => {
+      this.#runtime.turn((now) => this.broker.hookCompleted(pending, verdict, report, now));
+    });
+    this.broker.hooks = this.#hooks;
+    if (before !== undefined) this.#runtime.background(before.close());
+  }
+
+  /** Ends the connections of clients whose tokens have these ids. */
+  revoke(tokenIds: ReadonlySet<string>): void {
+    this.#runtime.turn((now) => {
+      this.broker.disconnectWhere(
+        (connection) => connection.tokenId !== undefined && tokenIds.has(connection.tokenId),
+        ReasonCode.NotAuthorized,
+        "the token was revoked",
+        now,
+      );
+    });
+  }
+
+  /** @returns a function that ends it */
+  observe(listener: BrokerListener): () => void {
+    this.#listeners.add(listener);
+    this.broker.observer ??= (event, now) => {
+      for (const each of this.#listeners) each(event, now);
+    };
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.broker.observer = undefined;
+    };
+  }
+
+  /** Says goodbye to the clients and gives up the hooks. */
+  close(reasonCode: ReasonCode, reason: string): void {
+    this.#runtime.turn((now) => this.broker.shutdown(reasonCode, reason, now));
+    this.setHooks(undefined);
+  }
+
+  async #authenticate(connection: Connection, packet: Connect, check: CheckCredentials): Promise<void> {
+    const { stream } = connection.outbox as Link;
+    const result = await check(packet, stream).catch((error: unknown): AuthenticationResult => {
+      this.#runtime.onError(error);
+      return { ok: false, reasonCode: ReasonCode.UnspecifiedError, reason: "the credentials could not be checked" };
+    });
+    this.#runtime.turn((now) => this.broker.authenticated(connection, result, now));
+  }
+}

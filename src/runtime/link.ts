@@ -1,0 +1,257 @@
+import {
+  type Connect,
+  CodecError,
+  Decoder,
+  type Packet,
+  PacketType,
+  type ProtocolVersion,
+  type QoS,
+  ReasonCode,
+  encodeInto,
+  encodedLength,
+} from "../codec/index.ts";
+import { type Connection, Deadline, type Message, type Outbox, connackCode } from "../broker/index.ts";
+import type { HostedBroker } from "./hosted-broker.ts";
+import { type PublishFrame, encodeFrame } from "./publish-frames.ts";
+import type { Runtime, Stream } from "./runtime.ts";
+import { COPIED_FRAME_BYTES_MAX } from "./slab.ts";
+
+/** How long a peer may take to close a connection that we have closed. */
+const LINGER_MS = 2_000;
+
+/**
+ * One network connection: bytes in, packets to its broker, packets out, bytes in few large writes. It is the outbox of
+ * the broker's connection.
+ */
+export class Link implements Outbox {
+  readonly stream: Stream;
+  readonly #runtime: Runtime;
+  readonly #decoder: Decoder;
+  #version: ProtocolVersion = 4;
+  #hosted: HostedBroker | undefined;
+  #connection: Connection | undefined;
+
+  /** Where this turn's writes are put together. */
+  #slab: Buffer | undefined;
+  #end = 0;
+  #isDirty = false;
+  #isPaused = false;
+  #isClosed = false;
+  /** CONNECT is due, or after `close` the end of the network connection. */
+  readonly #patience: Deadline;
+
+  constructor(runtime: Runtime, stream: Stream) {
+    this.#runtime = runtime;
+    this.stream = stream;
+    this.#decoder = new Decoder({ maximumPacketSize: runtime.limits.packetBytesMax });
+    this.#patience = new Deadline(() => stream.destroy());
+    runtime.deadlines.set(this.#patience, runtime.now() + runtime.limits.connectTimeoutMs);
+  }
+
+  get congested(): boolean {
+    return this.stream.unsentBytes + this.#end > this.#runtime.limits.unsentBytesMax;
+  }
+
+  // ---- what the network brings
+
+  receive(chunk: Buffer, now: number): void {
+    if (this.#isClosed) return;
+    this.#decoder.push(chunk);
+    this.handlePackets(now);
+  }
+
+  /** Passes on the packets that have arrived, until reading is paused. */
+  handlePackets(now: number): void {
+    try {
+      while (!this.#isPaused && !this.#isClosed) {
+        const packet = this.#decoder.next();
+        if (packet === undefined) return;
+        if (this.#connection !== undefined) this.#hosted!.broker.receive(this.#connection, packet, now);
+        else this.#handleFirst(packet, now);
+      }
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#refuseMalformed(error, now);
+    }
+  }
+
+  drained(now: number): void {
+    if (this.#connection !== undefined) this.#hosted!.broker.drained(this.#connection, now);
+  }
+
+  lost(now: number): void {
+    this.#isClosed = true;
+    this.#releaseSlab();
+    this.#runtime.deadlines.clear(this.#patience);
+    if (this.#connection !== undefined) this.#hosted!.broker.connectionLost(this.#connection, now);
+  }
+
+  /** [MQTT-3.1.0-1] */
+  #handleFirst(packet: Packet, now: number): void {
+    if (packet.type !== PacketType.CONNECT) {
+      this.close();
+      return;
+    }
+    this.#version = packet.protocolVersion;
+    const located = this.#runtime.locate(packet, this.stream);
+    if ("reasonCode" in located) {
+      this.#refuse(packet, located.reasonCode, located.reason);
+      return;
+    }
+    this.#runtime.deadlines.clear(this.#patience);
+    this.#hosted = located;
+    this.#connection = located.broker.connect(this, packet, now);
+  }
+
+  #refuse(connect: Connect, reasonCode: ReasonCode, reason: string): void {
+    this.#runtime.onRefused(connect, this.stream, reasonCode, reason);
+    this.#sendConnack(reasonCode, reason);
+    this.close();
+  }
+
+  #refuseMalformed(error: CodecError, now: number): void {
+    if (this.#connection !== undefined) {
+      this.#hosted!.broker.malformed(this.#connection, error.reasonCode, error.message, now);
+      return;
+    }
+    // 3.x has a return code for the wrong version alone; other broken CONNECTs just end. [MQTT-3.1.4-1]
+    this.#version = this.#decoder.protocolVersion ?? 4;
+    if (this.#version === 5 || error.reasonCode === ReasonCode.UnsupportedProtocolVersion) {
+      this.#sendConnack(error.reasonCode, error.message);
+    }
+    this.close();
+  }
+
+  #sendConnack(code: ReasonCode, reason: string): void {
+    this.send({
+      type: PacketType.CONNACK,
+      sessionPresent: false,
+      reasonCode: connackCode(this.#version, code),
+      properties: { reasonString: reason },
+    });
+  }
+
+  // ---- what the broker wants sent
+
+  send(packet: Packet): void {
+    if (this.#isClosed) return;
+    const length = encodedLength(packet, this.#version);
+    if (length > COPIED_FRAME_BYTES_MAX) {
+      const frame = Buffer.allocUnsafe(length);
+      encodeInto(packet, this.#version, frame, 0);
+      this.#writeLarge(frame);
+      return;
+    }
+    const slab = this.#reserve(length);
+    this.#end = encodeInto(packet, this.#version, slab, this.#end);
+  }
+
+  publish(
+    message: Message,
+    packetId: number,
+    qos: QoS,
+    retain: boolean,
+    dup: boolean,
+    subscriptionIdentifiers: number[] | undefined,
+    messageExpiryInterval: number | undefined,
+  ): void {
+    if (this.#isClosed) return;
+    const version = this.#version;
+    const frame =
+      subscriptionIdentifiers === undefined || version !== 5
+        ? this.#runtime.frames.frame(message, version, qos, retain, dup, messageExpiryInterval)
+        : encodeFrame(message, version, qos, retain, dup, subscriptionIdentifiers, messageExpiryInterval);
+    const { bytes } = frame;
+    if (bytes.length > COPIED_FRAME_BYTES_MAX) {
+      this.#publishLarge(frame, packetId);
+      return;
+    }
+    const slab = this.#reserve(bytes.length);
+    const start = this.#end;
+    bytes.copy(slab, start);
+    this.#end = start + bytes.length;
+    if (packetId !== 0) slab.writeUInt16BE(packetId, start + frame.packetIdOffset);
+  }
+
+  /** A large frame is shared by all subscribers; at QoS 1 and 2 its head, with the packet identifier, is not. */
+  #publishLarge(frame: PublishFrame, packetId: number): void {
+    const { bytes, packetIdOffset } = frame;
+    if (packetId === 0) {
+      this.#writeLarge(bytes);
+      return;
+    }
+    const head = Buffer.from(bytes.subarray(0, packetIdOffset + 2));
+    head.writeUInt16BE(packetId, packetIdOffset);
+    this.#writeLarge(head);
+    this.#writeLarge(bytes.subarray(packetIdOffset + 2));
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.stream.pause();
+  }
+
+  /** What was decoded meanwhile is handled at the end of the turn: the broker is in the middle of something. */
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#isClosed) return;
+    this.stream.resume();
+    this.#runtime.handleLater(this);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.flush();
+    this.#isClosed = true;
+    this.stream.resume();
+    this.stream.end();
+    this.#runtime.deadlines.set(this.#patience, this.#runtime.now() + LINGER_MS);
+  }
+
+  // ---- bytes out
+
+  /** Writes what the turn has put together. */
+  flush(): void {
+    this.#isDirty = false;
+    if (this.#slab === undefined || this.#end === 0) return;
+    const slab = this.#slab;
+    const bytes = slab.subarray(0, this.#end);
+    this.#slab = undefined;
+    this.#end = 0;
+    if (this.stream.write(bytes)) this.#runtime.slabs.release(slab);
+  }
+
+  /** The slab with room for `bytes` more at `#end`. */
+  #reserve(bytes: number): Buffer {
+    if (!this.#isDirty) {
+      this.#isDirty = true;
+      this.#runtime.flushLater(this);
+    }
+    const { slabs } = this.#runtime;
+    const slab = this.#slab;
+    if (slab === undefined) return (this.#slab = slabs.acquire(bytes));
+    if (this.#end + bytes <= slab.length) return slab;
+    if (slabs.isLargest(slab)) {
+      this.flush();
+      this.#isDirty = true;
+      return (this.#slab = slabs.acquireLargest());
+    }
+    const larger = slabs.acquireLargest();
+    slab.copy(larger, 0, 0, this.#end);
+    slabs.release(slab);
+    return (this.#slab = larger);
+  }
+
+  #writeLarge(bytes: Buffer): void {
+    const wasDirty = this.#isDirty;
+    this.flush();
+    this.#isDirty = wasDirty;
+    this.stream.write(bytes);
+  }
+
+  #releaseSlab(): void {
+    if (this.#slab !== undefined) this.#runtime.slabs.release(this.#slab);
+    this.#slab = undefined;
+    this.#end = 0;
+  }
+}

@@ -1,0 +1,210 @@
+import { type Connect, ReasonCode } from "../codec/index.ts";
+import { Deadlines, type Limits } from "../broker/index.ts";
+import { HostedBroker, type HostedBrokerOptions } from "./hosted-broker.ts";
+import { Link } from "./link.ts";
+import { PublishFrames } from "./publish-frames.ts";
+import { SlabPool } from "./slab.ts";
+
+/** A network connection, as transports make it. */
+export interface Stream {
+  readonly remote: string;
+  readonly transport: string;
+  readonly isLoopback: boolean;
+  readonly isSameSite: boolean;
+  readonly addressed: { readonly namespace: string; readonly broker: string } | undefined;
+  readonly unsentBytes: number;
+  handler: StreamHandler;
+  /** @returns true if the buffer may be used again at once */
+  write(bytes: Buffer): boolean;
+  pause(): void;
+  resume(): void;
+  end(): void;
+  destroy(): void;
+}
+
+export interface StreamHandler {
+  onData(chunk: Buffer): void;
+  onDrain(): void;
+  onClose(): void;
+}
+
+/** Why a connection is for no broker. */
+export interface NotLocated {
+  readonly reasonCode: ReasonCode;
+  readonly reason: string;
+}
+
+export interface RuntimeOptions {
+  readonly limits: Limits;
+  /** Which broker a CONNECT is for. */
+  readonly locate: (connect: Connect, stream: Stream) => HostedBroker | NotLocated;
+  /** A programmer's error: the connection it came from is closed, everything else goes on. */
+  readonly onError: (error: unknown) => void;
+  /** A CONNECT that reached no broker. */
+  readonly onRefused?: (connect: Connect, stream: Stream, reasonCode: ReasonCode, reason: string) => void;
+}
+
+/** Longest delay that a timer takes. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * Hosts brokers: gives them the clock, one timer for all deadlines, and the network. Everything happens in turns: an
+ * input is passed to a broker, then what it wrote leaves, one write per connection.
+ */
+export class Runtime {
+  readonly limits: Limits;
+  readonly locate: RuntimeOptions["locate"];
+  readonly onError: RuntimeOptions["onError"];
+  readonly onRefused: NonNullable<RuntimeOptions["onRefused"]>;
+  /** The runtime's own deadlines: connections without CONNECT, and those that linger. */
+  readonly deadlines = new Deadlines();
+  readonly slabs = new SlabPool();
+  readonly frames = new PublishFrames();
+
+  readonly #brokers = new Map<string, HostedBroker>();
+  readonly #links = new Set<Link>();
+  readonly #dirty: Link[] = [];
+  #resumed: Link[] = [];
+  readonly #background = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueMs = Infinity;
+  #depth = 0;
+
+  constructor(options: RuntimeOptions) {
+    this.limits = options.limits;
+    this.locate = options.locate;
+    this.onError = options.onError;
+    this.onRefused = options.onRefused ?? (() => {});
+  }
+
+  /** UNIX milliseconds. */
+  now(): number {
+    return Date.now();
+  }
+
+  addBroker(id: string, options: HostedBrokerOptions): HostedBroker {
+    const hosted = new HostedBroker(this, id, options);
+    this.#brokers.set(id, hosted);
+    return hosted;
+  }
+
+  broker(id: string): HostedBroker | undefined {
+    return this.#brokers.get(id);
+  }
+
+  /** Ends a broker: its clients are disconnected. */
+  removeBroker(id: string, reasonCode: ReasonCode, reason: string): void {
+    const hosted = this.#brokers.get(id);
+    this.#brokers.delete(id);
+    hosted?.close(reasonCode, reason);
+  }
+
+  /** Takes a new network connection. */
+  accept(stream: Stream): void {
+    const link = new Link(this, stream);
+    this.#links.add(link);
+    stream.handler = {
+      onData: (chunk) => this.#linkTurn(link, (now) => link.receive(chunk, now)),
+      onDrain: () => this.#linkTurn(link, (now) => link.drained(now)),
+      onClose: () => {
+        this.#links.delete(link);
+        this.#linkTurn(link, (now) => link.lost(now));
+      },
+    };
+    this.#armTimer();
+  }
+
+  /** Passes an input to a broker. Turns that begin within a turn are part of it. */
+  turn(input: (now: number) => void): void {
+    this.#depth++;
+    try {
+      input(this.now());
+    } catch (error) {
+      this.onError(error);
+    } finally {
+      this.#depth--;
+      if (this.#depth === 0) this.#endTurn();
+    }
+  }
+
+  /** The link has bytes to write at the end of the turn. */
+  flushLater(link: Link): void {
+    this.#dirty.push(link);
+  }
+
+  /** The link may go on with packets that it has received already. */
+  handleLater(link: Link): void {
+    this.#resumed.push(link);
+  }
+
+  /** Something that goes on by itself and is waited for at the end. */
+  background(work: Promise<void>): void {
+    const done = work.catch(this.onError).finally(() => this.#background.delete(done));
+    this.#background.add(done);
+  }
+
+  /** Ends all brokers and waits until the clients are gone, at most as long as connections may linger. */
+  async close(): Promise<void> {
+    for (const id of [...this.#brokers.keys()]) {
+      this.removeBroker(id, ReasonCode.ServerShuttingDown, "the server is shutting down");
+    }
+    const gone = [...this.#links].map(
+      (link) =>
+        new Promise<void>((resolve) => {
+          const { onClose } = link.stream.handler;
+          link.stream.handler = {
+            ...link.stream.handler,
+            onClose: () => {
+              onClose();
+              resolve();
+            },
+          };
+          this.#linkTurn(link, () => link.close());
+        }),
+    );
+    await Promise.all([...gone, ...this.#background]);
+    clearTimeout(this.#timer);
+  }
+
+  #linkTurn(link: Link, input: (now: number) => void): void {
+    this.turn((now) => {
+      try {
+        input(now);
+      } catch (error) {
+        this.onError(error);
+        link.stream.destroy();
+      }
+    });
+  }
+
+  #endTurn(): void {
+    while (this.#resumed.length > 0) {
+      const resumed = this.#resumed;
+      this.#resumed = [];
+      for (const link of resumed) this.#linkTurn(link, (now) => link.handlePackets(now));
+    }
+    // Writes can fail at once and so end connections: the list may grow on the way.
+    for (let i = 0; i < this.#dirty.length; i++) this.#dirty[i]!.flush();
+    this.#dirty.length = 0;
+    this.frames.clear();
+    this.#armTimer();
+  }
+
+  #armTimer(): void {
+    let dueMs = this.deadlines.nextMs;
+    for (const hosted of this.#brokers.values()) dueMs = Math.min(dueMs, hosted.broker.nextDeadline());
+    // A timer that is due too early does no harm; it is armed anew when it has fired.
+    if (dueMs >= this.#timerDueMs) return;
+    clearTimeout(this.#timer);
+    this.#timerDueMs = dueMs;
+    this.#timer = setTimeout(() => this.#onTimer(), Math.min(Math.max(0, dueMs - this.now()), TIMER_MS_MAX));
+  }
+
+  #onTimer(): void {
+    this.#timerDueMs = Infinity;
+    this.turn((now) => {
+      this.deadlines.advance(now);
+      for (const { broker } of this.#brokers.values()) broker.advance(now);
+    });
+  }
+}

@@ -1,0 +1,126 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Deadline, Deadlines, matchesFilter } from "../../src/broker/index.ts";
+import { Queue } from "../../src/broker/queue.ts";
+import { RetainedMessages } from "../../src/broker/retained.ts";
+import { Session } from "../../src/broker/session.ts";
+import { type Subscription, SubscriptionTree } from "../../src/broker/subscription-tree.ts";
+import { isValidTopicFilter } from "../../src/broker/topics.ts";
+
+const level = fc.constantFrom("a", "b", "", "$x");
+const topicName = fc
+  .array(level, { minLength: 1, maxLength: 4 })
+  .map((levels) => levels.join("/"))
+  .filter((topic) => topic !== "");
+const topicFilter = fc
+  .array(fc.oneof(level, fc.constant("+")), { minLength: 1, maxLength: 4 })
+  .chain((levels) => fc.boolean().map((hash) => [...levels, ...(hash ? ["#"] : [])].join("/")))
+  .filter(isValidTopicFilter);
+
+const newSession = (id: string) => new Session(id, { expiry: () => {}, willDelay: () => {} });
+const subscriptionOf = (session: Session, filter: string): Subscription => ({
+  session,
+  key: filter,
+  topicFilter: filter,
+  shareName: undefined,
+  qos: 0,
+  noLocal: false,
+  retainAsPublished: false,
+  identifier: 0,
+});
+
+describe("subscription tree", () => {
+  test("finds what the definition of matching says, whatever was added and removed before", () => {
+    fc.assert(
+      fc.property(fc.array(topicFilter, { maxLength: 12 }), fc.array(topicName, { maxLength: 8 }), (filters, topics) => {
+        const tree = new SubscriptionTree();
+        const subscriptions = filters.map((filter, i) => subscriptionOf(newSession(`${i}`), filter));
+        const check = (present: Subscription[]) => {
+          for (const topic of topics) {
+            const expected = present.filter((each) => matchesFilter(each.topicFilter, topic));
+            const found = tree.route(topic).entries.map((entry) => entry.session.clientId);
+            expect(found.toSorted()).toEqual(expected.map((each) => each.session.clientId).toSorted());
+          }
+        };
+        for (const each of subscriptions) tree.add(each);
+        expect(tree.size).toBe(subscriptions.length);
+        check(subscriptions);
+        const rest = subscriptions.filter((each, i) => i % 2 === 0 || (tree.remove(each), false));
+        check(rest);
+        for (const each of rest) tree.remove(each);
+        expect(tree.size).toBe(0);
+        check([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("retained messages", () => {
+  test("are found by the definition of matching", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(topicName, { maxLength: 12 }), topicFilter, (topics, filter) => {
+        const retained = new RetainedMessages(new Deadlines());
+        for (const [id, topic] of topics.entries()) {
+          retained.put({
+            id,
+            topic,
+            payload: Buffer.from("x"),
+            qos: 0,
+            retain: true,
+            properties: undefined,
+            publisherId: "",
+            tokenId: undefined,
+            receivedAtMs: 0,
+            expiresAtMs: Infinity,
+          });
+        }
+        const found: string[] = [];
+        retained.forEachMatch(filter, (message) => found.push(message.topic));
+        expect(found.toSorted()).toEqual(topics.filter((topic) => matchesFilter(filter, topic)).toSorted());
+        for (const topic of topics) retained.delete(topic);
+        expect([retained.size, retained.bytes]).toEqual([0, 0]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("deadlines", () => {
+  test("fall due in order, after any setting, moving and clearing", () => {
+    const step = fc.record({ which: fc.nat(9), at: fc.oneof(fc.nat(100), fc.constant(Infinity)) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const deadlines = new Deadlines();
+        const fired: [number, number][] = [];
+        const all = Array.from({ length: 10 }, (_, i) => new Deadline((now) => fired.push([now, i])));
+        const expected = new Map<number, number>();
+        for (const { which, at } of steps) {
+          deadlines.set(all[which]!, at);
+          if (at === Infinity) expected.delete(which);
+          else expected.set(which, at);
+        }
+        expect(deadlines.nextMs).toBe(Math.min(Infinity, ...expected.values()));
+        for (let now = 0; now <= 100; now++) deadlines.advance(now);
+        const times = [...expected].map(([which, at]) => [at, which]);
+        const order = (a: number[], b: number[]) => a[0]! - b[0]! || a[1]! - b[1]!;
+        expect(fired.toSorted(order)).toEqual(times.toSorted(order));
+        expect(deadlines.size).toBe(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+test("a queue gives back what it was given, through thousands of items", () => {
+  const queue = new Queue<number>();
+  let next = 0;
+  for (let i = 1; i <= 20_000; i++) {
+    queue.push(i);
+    if (i % 3 === 0) expect(queue.shift()).toBe(++next);
+  }
+  expect([...queue]).toHaveLength(queue.length);
+  while (queue.length > 0) expect(queue.shift()).toBe(++next);
+  expect(next).toBe(20_000);
+  expect(queue.shift()).toBeUndefined();
+});
