@@ -1,0 +1,46 @@
+/**
+ * Which layer of src/ may import what: ARCHITECTURE.md's import rules as one table. The linter's rule
+ * `layers/imports` reads it, and test/lint/layers.test.ts plants a violation of each kind.
+ *
+ * A layer is a folder or a single file of src/. `imports` names what it may import: a layer, or one module of a
+ * layer such as `broker/ports`. `types` names what it may import with `import type` only. `packages` and `node` say
+ * whether npm packages and Node's own modules are open to it: all (true), none (left out), or those in the list.
+ * `pure` layers also do without clock, timers, randomness and `await` (rule `layers/pure`).
+ */
+export const layers = {
+  codec: { pure: true },
+  expression: { pure: true },
+  broker: { imports: ["codec", "expression"], pure: true },
+
+  errors: {},
+  contract: { packages: ["zod"] },
+
+  auth: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
+  store: { imports: ["errors"], types: ["broker/ports", "codec", "auth"], packages: true, node: true },
+  hooks: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
+  transport: { imports: ["errors"], packages: true, node: true },
+
+  runtime: {
+    imports: ["broker", "codec", "errors"],
+    types: ["auth", "hooks", "store", "transport"],
+    packages: true,
+    node: true,
+  },
+  api: {
+    imports: ["auth", "contract", "errors", "store"],
+    types: ["broker/ports", "hooks", "runtime"],
+    packages: true,
+    node: true,
+  },
+
+  client: { imports: ["contract", "errors"], packages: true, node: true },
+  cli: { imports: ["client", "contract", "errors"], packages: true, node: true },
+  // The commands that run a server in their own process, and nothing else, may reach it.
+  "cli/commands/dev": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
+  "cli/commands/serve": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
+
+  // Part of the composition root: joins tokens, catalogue and broker for each CONNECT.
+  admission: { imports: ["auth", "codec", "errors"], types: ["broker/ports", "runtime", "store"] },
+  // The composition root.
+  app: { imports: "everything", packages: true, node: true },
+};
