@@ -230,7 +230,7 @@ export function publishPacket(
     if (subscriptionIdentifiers !== undefined) properties.subscriptionIdentifiers = subscriptionIdentifiers;
     if (messageExpiryInterval !== undefined) properties.messageExpiryInterval = messageExpiryInterval;
   }
-  return { type: PacketType.PUBLISH, topic, payload, qos, retain, dup, packetId, ...(properties && { properties }) };
+  return { type: PacketType.PUBLISH, topic, payload, qos, retain, dup, packetId, properties };
 }
 
 export function observeDrop(

@@ -10,14 +10,23 @@ import {
   encodeInto,
   encodedLength,
 } from "../codec/index.ts";
-import { type Connection, Deadline, type Message, type Outbox, connackCode } from "../broker/index.ts";
+import {
+  type Connection,
+  Deadline,
+  type Message,
+  type Outbox,
+  connackCode,
+  publishPacket,
+} from "../broker/index.ts";
 import type { HostedBroker } from "./hosted-broker.ts";
-import { type PublishFrame, encodeFrame } from "./publish-frames.ts";
+import { packetIdOffset } from "./publish-frames.ts";
 import type { Runtime, Stream } from "./runtime.ts";
 import { COPIED_FRAME_BYTES_MAX } from "./slab.ts";
 
 /** How long a peer may take to close a connection that we have closed. */
 const LINGER_MS = 2_000;
+
+const LOOP_COPIED_BYTES_MAX = 192;
 
 /**
  * One network connection: bytes in, packets to its broker, packets out, bytes in few large writes. It is the outbox of
@@ -156,34 +165,62 @@ export class Link implements Outbox {
     messageExpiryInterval: number | undefined,
   ): void {
     if (this.#isClosed) return;
-    const version = this.#version;
-    const frame =
-      subscriptionIdentifiers === undefined || version !== 5
-        ? this.#runtime.frames.frame(message, version, qos, retain, dup, messageExpiryInterval)
-        : encodeFrame(message, version, qos, retain, dup, subscriptionIdentifiers, messageExpiryInterval);
-    const { bytes } = frame;
-    if (bytes.length > COPIED_FRAME_BYTES_MAX) {
-      this.#publishLarge(frame, packetId);
+    const isV5 = this.#version === 5;
+    if (subscriptionIdentifiers !== undefined && isV5) {
+      this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, messageExpiryInterval));
       return;
     }
-    const slab = this.#reserve(bytes.length);
+    const { frames } = this.#runtime;
+    const variant = (qos << 2) | (retain ? 2 : 0) | (dup ? 1 : 0);
+    const written = frames.find(message, isV5, variant, messageExpiryInterval);
+    if (written !== undefined) {
+      this.#copyFrame(written.bytes, written.start, written.end, written.packetIdOffset, packetId);
+      return;
+    }
+    const packet = publishPacket(message, packetId, qos, retain, dup, undefined, messageExpiryInterval);
+    const length = encodedLength(packet, this.#version);
+    if (length > COPIED_FRAME_BYTES_MAX) {
+      const bytes = Buffer.allocUnsafe(length);
+      encodeInto(packet, this.#version, bytes, 0);
+      frames.remember(message, isV5, variant, messageExpiryInterval, bytes, 0, length);
+      this.#copyFrame(bytes, 0, length, packetIdOffset(bytes, 0), packetId);
+      return;
+    }
+    const slab = this.#reserve(length);
     const start = this.#end;
-    bytes.copy(slab, start);
-    this.#end = start + bytes.length;
-    if (packetId !== 0) slab.writeUInt16BE(packetId, start + frame.packetIdOffset);
+    this.#end = encodeInto(packet, this.#version, slab, start);
+    frames.remember(message, isV5, variant, messageExpiryInterval, slab, start, this.#end);
+  }
+
+  /** Writes a frame that was encoded before, with a packet identifier of its own unless that is 0. */
+  #copyFrame(bytes: Buffer, start: number, end: number, idOffset: number, packetId: number): void {
+    const length = end - start;
+    if (length > COPIED_FRAME_BYTES_MAX) {
+      this.#writeSharedFrame(bytes, idOffset, packetId);
+      return;
+    }
+    const slab = this.#reserve(length);
+    const at = this.#end;
+    // Short frames are copied faster byte by byte than by a call that makes a view.
+    if (length <= LOOP_COPIED_BYTES_MAX) for (let i = 0; i < length; i++) slab[at + i] = bytes[start + i]!;
+    else slab.set(bytes.subarray(start, end), at);
+    this.#end = at + length;
+    if (packetId !== 0) {
+      slab[at + idOffset] = packetId >> 8;
+      slab[at + idOffset + 1] = packetId & 0xff;
+    }
   }
 
   /** A large frame is shared by all subscribers; at QoS 1 and 2 its head, with the packet identifier, is not. */
-  #publishLarge(frame: PublishFrame, packetId: number): void {
-    const { bytes, packetIdOffset } = frame;
+  #writeSharedFrame(bytes: Buffer, idOffset: number, packetId: number): void {
     if (packetId === 0) {
       this.#writeLarge(bytes);
       return;
     }
-    const head = Buffer.from(bytes.subarray(0, packetIdOffset + 2));
-    head.writeUInt16BE(packetId, packetIdOffset);
+    const head = Buffer.from(bytes.subarray(0, idOffset + 2));
+    head.writeUInt16BE(packetId, idOffset);
     this.#writeLarge(head);
-    this.#writeLarge(bytes.subarray(packetIdOffset + 2));
+    this.#writeLarge(bytes.subarray(idOffset + 2));
   }
 
   pause(): void {
@@ -218,7 +255,7 @@ export class Link implements Outbox {
     const bytes = slab.subarray(0, this.#end);
     this.#slab = undefined;
     this.#end = 0;
-    if (this.stream.write(bytes)) this.#runtime.slabs.release(slab);
+    if (this.stream.write(bytes)) this.#runtime.releaseSlab(slab);
   }
 
   /** The slab with room for `bytes` more at `#end`. */
@@ -238,7 +275,7 @@ export class Link implements Outbox {
     }
     const larger = slabs.acquireLargest();
     slab.copy(larger, 0, 0, this.#end);
-    slabs.release(slab);
+    this.#runtime.releaseSlab(slab);
     return (this.#slab = larger);
   }
 
@@ -250,7 +287,7 @@ export class Link implements Outbox {
   }
 
   #releaseSlab(): void {
-    if (this.#slab !== undefined) this.#runtime.slabs.release(this.#slab);
+    if (this.#slab !== undefined) this.#runtime.releaseSlab(this.#slab);
     this.#slab = undefined;
     this.#end = 0;
   }

@@ -1,65 +1,79 @@
-import { type ProtocolVersion, type QoS, encodeInto, encodedLength } from "../codec/index.ts";
-import { type Message, publishPacket } from "../broker/index.ts";
+import type { Message } from "../broker/index.ts";
 
-/** A PUBLISH as bytes. */
-export interface PublishFrame {
-  readonly bytes: Buffer;
-  /** Where the packet identifier stands; 0 at QoS 0. */
-  readonly packetIdOffset: number;
+/** Where a PUBLISH that was just written stands as bytes. */
+interface WrittenFrame {
+  message: Message | undefined;
+  /** QoS, RETAIN and DUP in one number. */
+  variant: number;
+  expiry: number | undefined;
+  bytes: Buffer;
+  start: number;
+  end: number;
+  /** From `start`; behind it stands the packet identifier. */
+  packetIdOffset: number;
 }
+
+const NOTHING = Buffer.alloc(0);
+const empty = (): WrittenFrame => ({
+  message: undefined,
+  variant: 0,
+  expiry: undefined,
+  bytes: NOTHING,
+  start: 0,
+  end: 0,
+  packetIdOffset: 0,
+});
 
 /**
- * The encoded forms of the message that is being sent to its subscribers: it is encoded once per protocol version, QoS
- * and flags, however many subscribers there are. Only the packet identifiers differ.
+ * The last PUBLISH that was written, with properties (MQTT 5) and without (3.x). While one message goes to its
+ * subscribers most frames differ in nothing but the packet identifier: it is encoded for the first and copied for the
+ * others, from where it was written for the first. That buffer must not change meanwhile, so whoever hands it back to the
+ * pool clears this.
  */
 export class PublishFrames {
-  #message: Message | undefined;
-  #expiry: number | undefined;
-  readonly #variants: (PublishFrame | undefined)[] = Array.from({ length: 32 });
+  readonly #v5 = empty();
+  readonly #v3 = empty();
 
-  /** @param packetId 0 at QoS 0; the bytes may hold that of another subscriber */
-  frame(
+  /** The frame with these contents, if it was the last one written. */
+  find(
     message: Message,
-    version: ProtocolVersion,
-    qos: QoS,
-    retain: boolean,
-    dup: boolean,
+    isV5: boolean,
+    variant: number,
     expiry: number | undefined,
-  ): PublishFrame {
-    if (message !== this.#message || expiry !== this.#expiry) {
-      this.#message = message;
-      this.#expiry = expiry;
-      this.#variants.fill(undefined);
-    }
-    const variant = (version === 5 ? 16 : 0) | (qos << 2) | (retain ? 2 : 0) | (dup ? 1 : 0);
-    return (this.#variants[variant] ??= encodeFrame(message, version, qos, retain, dup, undefined, expiry));
+  ): Readonly<WrittenFrame> | undefined {
+    const frame = isV5 ? this.#v5 : this.#v3;
+    return frame.message === message && frame.variant === variant && frame.expiry === expiry ? frame : undefined;
   }
 
-  /** Lets go of the last message. */
+  /** Remembers `bytes[start, end)`. */
+  remember(
+    message: Message,
+    isV5: boolean,
+    variant: number,
+    expiry: number | undefined,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    const frame = isV5 ? this.#v5 : this.#v3;
+    frame.message = message;
+    frame.variant = variant;
+    frame.expiry = expiry;
+    frame.bytes = bytes;
+    frame.start = start;
+    frame.end = end;
+    frame.packetIdOffset = packetIdOffset(bytes, start) - start;
+  }
+
   clear(): void {
-    this.#message = undefined;
-    this.#variants.fill(undefined);
+    this.#v5.message = undefined;
+    this.#v3.message = undefined;
   }
-}
-
-export function encodeFrame(
-  message: Message,
-  version: ProtocolVersion,
-  qos: QoS,
-  retain: boolean,
-  dup: boolean,
-  subscriptionIdentifiers: number[] | undefined,
-  expiry: number | undefined,
-): PublishFrame {
-  const packet = publishPacket(message, qos === 0 ? 0 : 1, qos, retain, dup, subscriptionIdentifiers, expiry);
-  const bytes = Buffer.allocUnsafe(encodedLength(packet, version));
-  encodeInto(packet, version, bytes, 0);
-  return { bytes, packetIdOffset: qos === 0 ? 0 : packetIdOffset(bytes) };
 }
 
 /** Behind the fixed header and the topic name (MQTT 5.0 §3.3.2). */
-function packetIdOffset(bytes: Buffer): number {
-  let offset = 1;
+export function packetIdOffset(bytes: Buffer, start: number): number {
+  let offset = start + 1;
   while (bytes[offset++]! >= 0x80);
-  return offset + 2 + bytes.readUInt16BE(offset);
+  return offset + 2 + ((bytes[offset]! << 8) | bytes[offset + 1]!);
 }

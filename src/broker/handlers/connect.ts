@@ -10,12 +10,11 @@ import {
 import type { Broker } from "../broker.ts";
 import type { Connection } from "../connection.ts";
 import { resendInflight } from "../delivery.ts";
-import { abandonConnection, cancelWill, disconnect, endSession } from "../lifecycle.ts";
+import { abandonConnection, cancelWill, disconnect, endSession, publishWill } from "../lifecycle.ts";
 import { SESSION_NEVER_EXPIRES } from "../limits.ts";
 import type { AuthenticationResult, Principal } from "../ports.ts";
 import { Session } from "../session.ts";
 import { isValidTopicName } from "../topics.ts";
-import { publishWill } from "../lifecycle.ts";
 import { willOf } from "../will.ts";
 
 /** MQTT 3.1 §3.1: longer client identifiers are rejected. */
@@ -58,7 +57,7 @@ export function completeConnect(
 function checkConnect(connect: Connect, principal: Principal): Refusal | undefined {
   const { clientId, protocolVersion, properties, will } = connect;
   const badId = (reason: string): Refusal => ({ reasonCode: ReasonCode.ClientIdentifierNotValid, reason });
-  if (protocolVersion === 3 && (clientId === "" || [...clientId].length > MQTT31_CLIENT_ID_MAX)) {
+  if (protocolVersion === 3 && (clientId === "" || Array.from(clientId).length > MQTT31_CLIENT_ID_MAX)) {
     return badId(`MQTT 3.1 wants a client id of 1 to ${MQTT31_CLIENT_ID_MAX} characters`);
   }
   // 3.1.1 [MQTT-3.1.3-8]
