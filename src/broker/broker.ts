@@ -87,6 +87,10 @@ export class Broker {
     const { session } = connection;
     if (connection.state !== "open" || session === undefined) return;
     connection.lastReceivedMs = now;
+    if (this.limits.packetsPerSecondMax !== 0 && !connection.countPacket(now, this.limits.packetsPerSecondMax)) {
+      disconnect(this, connection, ReasonCode.MessageRateTooHigh, "more packets in a second than are taken", now);
+      return;
+    }
     switch (packet.type) {
       case PacketType.PUBLISH:
         handlePublish(this, connection, session, packet, now);

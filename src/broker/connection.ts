@@ -9,6 +9,10 @@ import {
 import { Deadline } from "./deadlines.ts";
 import type { Acl, Outbox } from "./ports.ts";
 import type { Session } from "./session.ts";
+import { OutboundTopicAliases } from "./topic-aliases.ts";
+
+/** More aliases than this are not set, however many a client takes: each costs memory on both sides. */
+const OUTBOUND_ALIASES_MAX = 32;
 
 /** Packets that have a single reason code, and so may give its reason in words. */
 type ReasonedPacket = Extract<Packet, { reasonCode: number }>;
@@ -46,6 +50,8 @@ export class Connection {
   /** QoS 1 and 2 messages that may be sent now. */
   sendQuota: number;
 
+  /** The aliases that we set; undefined where the client takes none. */
+  readonly outboundAliases: OutboundTopicAliases | undefined;
   /** Topics by alias, as set by the client. They end with the connection. [MQTT-3.3.2-7] */
   topicAliases: Map<number, string> | undefined;
   /** Packet identifiers of the client's QoS 1 and 2 messages that are not yet acknowledged. */
@@ -53,6 +59,8 @@ export class Connection {
   /** The last topic that was found valid and allowed. */
   lastPublishTopic: string | undefined;
   paused = false;
+  #secondBeganMs = 0;
+  #packetsInSecond = 0;
 
   constructor(
     outbox: Outbox,
@@ -66,6 +74,8 @@ export class Connection {
     this.maximumPacketSize = connect.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE;
     this.sendQuotaMax = Math.min(connect.properties?.receiveMaximum ?? 65_535, inflightMax);
     this.sendQuota = this.sendQuotaMax;
+    const aliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, OUTBOUND_ALIASES_MAX);
+    this.outboundAliases = aliases === 0 ? undefined : new OutboundTopicAliases(aliases);
     this.keepAlive = new Deadline((now) => due.keepAlive(this, now));
     this.tokenExpiry = new Deadline((now) => due.tokenExpiry(this, now));
   }
@@ -101,6 +111,15 @@ export class Connection {
       }
     }
     this.outbox.send(packet);
+  }
+
+  /** @returns false if the client has sent more packets than it may within the present second */
+  countPacket(now: number, packetsPerSecondMax: number): boolean {
+    if (now - this.#secondBeganMs >= 1000) {
+      this.#secondBeganMs = now;
+      this.#packetsInSecond = 0;
+    }
+    return ++this.#packetsInSecond <= packetsPerSecondMax;
   }
 
   /** Stops reading from the client until `resumeReading`. */

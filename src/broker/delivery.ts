@@ -193,7 +193,8 @@ function sendPublish(
     return;
   }
   const expiry = secondsToExpiry(message, now);
-  connection.outbox.publish(message, packetId, qos, retain, dup, identifiers, expiry);
+  const alias = connection.outboundAliases === undefined ? 0 : connection.outboundAliases.use(message.topic);
+  connection.outbox.publish(message, packetId, qos, retain, dup, identifiers, expiry, alias);
   if (broker.observer !== undefined) {
     broker.observe({ type: "deliver", message, clientId: session.clientId, qos }, now);
   }
@@ -213,7 +214,7 @@ function fits(
   return connection.accepts(publishPacket(message, qos === 0 ? 0 : 1, qos, retain, false, identifiers, expiry));
 }
 
-/** The PUBLISH packet with which a message is sent. */
+/** The PUBLISH packet with which a message is sent; for `topicAlias` see `Outbox.publish`. */
 export function publishPacket(
   message: Message,
   packetId: number,
@@ -222,11 +223,14 @@ export function publishPacket(
   dup: boolean,
   subscriptionIdentifiers: number[] | undefined,
   messageExpiryInterval: number | undefined,
+  topicAlias = 0,
 ): Publish {
-  const { topic, payload } = message;
+  const topic = topicAlias > 0 ? "" : message.topic;
+  const { payload } = message;
   let { properties } = message;
-  if (subscriptionIdentifiers !== undefined || messageExpiryInterval !== undefined) {
+  if (subscriptionIdentifiers !== undefined || messageExpiryInterval !== undefined || topicAlias !== 0) {
     properties = { ...properties };
+    if (topicAlias !== 0) properties.topicAlias = Math.abs(topicAlias);
     if (subscriptionIdentifiers !== undefined) properties.subscriptionIdentifiers = subscriptionIdentifiers;
     if (messageExpiryInterval !== undefined) properties.messageExpiryInterval = messageExpiryInterval;
   }

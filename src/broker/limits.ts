@@ -1,4 +1,7 @@
-/** What one broker lets its clients use. Each limit is enforced where its name is used. */
+/**
+ * What one broker lets its clients use. A limit is enforced where its name is used; reason codes are those of MQTT 5, and
+ * for 3.x clients what comes nearest.
+ */
 export interface Limits {
   /** Largest packet that is read, in bytes; told in CONNACK, over it 0x95. */
   readonly packetBytesMax: number;
@@ -8,8 +11,12 @@ export interface Limits {
   readonly topicAliasMaximum: number;
   /** QoS 1 and 2 messages under way to one client, whatever its own Receive Maximum allows. */
   readonly inflightMax: number;
+  /** Bytes of a topic name or filter in UTF-8; over it 0x90 or 0x8F. */
+  readonly topicBytesMax: number;
   /** Levels of a topic name or filter; over it 0x90 or 0x8F. */
   readonly topicLevelsMax: number;
+  /** Filters in one SUBSCRIBE; those over it get 0x97. */
+  readonly filtersPerSubscribeMax: number;
   /** Filters of one session; over it 0x97. */
   readonly subscriptionsPerSessionMax: number;
   /** Messages that wait in a session; over it new ones are dropped as `queue-full`. */
@@ -20,6 +27,14 @@ export interface Limits {
   readonly unsentBytesMax: number;
   /** Messages of one client that wait for a hook before reading from it stops. */
   readonly pendingPublishesMax: number;
+  /** Packets that a client may send in a second; over it 0x96. 0 is for no limit. */
+  readonly packetsPerSecondMax: number;
+  /** Clients that are connected at the same time; over it 0x97 in CONNACK. */
+  readonly connectionsMax: number;
+  /** Connections from one address; over it 0x97 in CONNACK. 0 is for no limit. */
+  readonly connectionsPerAddressMax: number;
+  /** Seconds; a shorter keep-alive is replaced by this one. */
+  readonly keepAliveMinSeconds: number;
   /** Seconds; a longer keep-alive, or none, is replaced by this one. 0 leaves clients their own. */
   readonly keepAliveMaxSeconds: number;
   /** Seconds that a session outlives its connection at most; 0xFFFFFFFF is for ever. */
@@ -42,12 +57,18 @@ export const defaultLimits: Limits = {
   receiveMaximum: 1024,
   topicAliasMaximum: 128,
   inflightMax: 1024,
+  topicBytesMax: 65_535,
   topicLevelsMax: 128,
+  filtersPerSubscribeMax: 1024,
   subscriptionsPerSessionMax: 100_000,
   queuedMessagesMax: 100_000,
   queuedBytesMax: 256 * MiB,
   unsentBytesMax: 16 * MiB,
   pendingPublishesMax: 1024,
+  packetsPerSecondMax: 0,
+  connectionsMax: 100_000,
+  connectionsPerAddressMax: 0,
+  keepAliveMinSeconds: 0,
   keepAliveMaxSeconds: 0,
   sessionExpiryMaxSeconds: SESSION_NEVER_EXPIRES,
   connectTimeoutMs: 10_000,

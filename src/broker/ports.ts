@@ -42,6 +42,7 @@ export interface Outbox {
    * @param retain the RETAIN flag to send
    * @param subscriptionIdentifiers those of all matching subscriptions, if any
    * @param messageExpiryInterval seconds left, if the message expires
+   * @param topicAlias 0 for none; an alias that stands for the topic; below 0, one that is set together with the topic
    */
   publish(
     message: Message,
@@ -51,6 +52,7 @@ export interface Outbox {
     dup: boolean,
     subscriptionIdentifiers: number[] | undefined,
     messageExpiryInterval: number | undefined,
+    topicAlias: number,
   ): void;
   /** Stops reading from this connection until `resume`: what the client sends waits in the network. */
   pause(): void;

@@ -1,5 +1,7 @@
 /** Topic names and topic filters: MQTT 5.0 §4.7 and §4.8.2, MQTT 3.1.1 §4.7. Pure functions on strings. */
 
+import type { Limits } from "./limits.ts";
+
 const SHARE_PREFIX = "$share/";
 
 /** True for a topic name that may be published to: not empty, no wildcard. [MQTT-4.7.3-1] [MQTT-3.3.2-2] */
@@ -45,8 +47,16 @@ export function parseFilter(text: string): ParsedFilter | undefined {
   return { topicFilter, shareName };
 }
 
+/** False for a topic name or filter that is longer or deeper than a broker takes. */
+export function isWithinLimits(topic: string, limits: Pick<Limits, "topicBytesMax" | "topicLevelsMax">): boolean {
+  const { topicBytesMax, topicLevelsMax } = limits;
+  // A character takes at most three bytes for each of its UTF-16 units: counting is seldom needed.
+  if (topic.length * 3 > topicBytesMax && Buffer.byteLength(topic) > topicBytesMax) return false;
+  return levelCount(topic) <= topicLevelsMax;
+}
+
 /** Number of levels of a topic name or filter. */
-export function levelCount(topic: string): number {
+function levelCount(topic: string): number {
   let count = 1;
   for (let i = topic.indexOf("/"); i !== -1; i = topic.indexOf("/", i + 1)) count++;
   return count;

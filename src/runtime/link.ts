@@ -102,6 +102,10 @@ export class Link implements Outbox {
       return;
     }
     this.#version = packet.protocolVersion;
+    if (this.#runtime.isCrowded(this.stream)) {
+      this.#refuse(packet, ReasonCode.QuotaExceeded, "too many connections from this address");
+      return;
+    }
     const located = this.#runtime.locate(packet, this.stream);
     if ("reasonCode" in located) {
       this.#refuse(packet, located.reasonCode, located.reason);
@@ -163,33 +167,35 @@ export class Link implements Outbox {
     dup: boolean,
     subscriptionIdentifiers: number[] | undefined,
     messageExpiryInterval: number | undefined,
+    topicAlias: number,
   ): void {
     if (this.#isClosed) return;
     const isV5 = this.#version === 5;
-    if (subscriptionIdentifiers !== undefined && isV5) {
-      this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, messageExpiryInterval));
+    const expiry = messageExpiryInterval;
+    if (isV5 && (topicAlias !== 0 || subscriptionIdentifiers !== undefined)) {
+      this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, expiry, topicAlias));
       return;
     }
     const { frames } = this.#runtime;
     const variant = (qos << 2) | (retain ? 2 : 0) | (dup ? 1 : 0);
-    const written = frames.find(message, isV5, variant, messageExpiryInterval);
+    const written = frames.find(message, isV5, variant, expiry);
     if (written !== undefined) {
       this.#copyFrame(written.bytes, written.start, written.end, written.packetIdOffset, packetId);
       return;
     }
-    const packet = publishPacket(message, packetId, qos, retain, dup, undefined, messageExpiryInterval);
+    const packet = publishPacket(message, packetId, qos, retain, dup, undefined, expiry);
     const length = encodedLength(packet, this.#version);
     if (length > COPIED_FRAME_BYTES_MAX) {
       const bytes = Buffer.allocUnsafe(length);
       encodeInto(packet, this.#version, bytes, 0);
-      frames.remember(message, isV5, variant, messageExpiryInterval, bytes, 0, length);
+      frames.remember(message, isV5, variant, expiry, bytes, 0, length);
       this.#copyFrame(bytes, 0, length, packetIdOffset(bytes, 0), packetId);
       return;
     }
     const slab = this.#reserve(length);
     const start = this.#end;
     this.#end = encodeInto(packet, this.#version, slab, start);
-    frames.remember(message, isV5, variant, messageExpiryInterval, slab, start, this.#end);
+    frames.remember(message, isV5, variant, expiry, slab, start, this.#end);
   }
 
   /** Writes a frame that was encoded before, with a packet identifier of its own unless that is 0. */

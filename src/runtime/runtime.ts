@@ -8,6 +8,7 @@ import { SlabPool } from "./slab.ts";
 /** A network connection, as transports make it. */
 export interface Stream {
   readonly remote: string;
+  readonly address: string;
   readonly transport: string;
   readonly isLoopback: boolean;
   readonly isSameSite: boolean;
@@ -63,6 +64,7 @@ export class Runtime {
 
   readonly #brokers = new Map<string, HostedBroker>();
   readonly #links = new Set<Link>();
+  readonly #linksByAddress = new Map<string, number>();
   readonly #dirty: Link[] = [];
   #resumed: Link[] = [];
   readonly #background = new Set<Promise<void>>();
@@ -103,15 +105,23 @@ export class Runtime {
   accept(stream: Stream): void {
     const link = new Link(this, stream);
     this.#links.add(link);
+    this.#countAddress(stream, 1);
     stream.handler = {
       onData: (chunk) => this.#linkTurn(link, (now) => link.receive(chunk, now)),
       onDrain: () => this.#linkTurn(link, (now) => link.drained(now)),
       onClose: () => {
         this.#links.delete(link);
+        this.#countAddress(stream, -1);
         this.#linkTurn(link, (now) => link.lost(now));
       },
     };
     this.#armTimer();
+  }
+
+  /** True if the address has more connections than one may have. */
+  isCrowded(stream: Stream): boolean {
+    const { connectionsPerAddressMax } = this.limits;
+    return connectionsPerAddressMax !== 0 && this.#linksByAddress.get(stream.address)! > connectionsPerAddressMax;
   }
 
   /** Passes an input to a broker. Turns that begin within a turn are part of it. */
@@ -170,6 +180,12 @@ export class Runtime {
     );
     await Promise.all([...gone, ...this.#background]);
     clearTimeout(this.#timer);
+  }
+
+  #countAddress({ address }: Stream, change: 1 | -1): void {
+    const count = (this.#linksByAddress.get(address) ?? 0) + change;
+    if (count === 0) this.#linksByAddress.delete(address);
+    else this.#linksByAddress.set(address, count);
   }
 
   #linkTurn(link: Link, input: (now: number) => void): void {

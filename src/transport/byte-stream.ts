@@ -2,6 +2,8 @@
 export interface ByteStream {
   /** `127.0.0.1:50123`, for people. */
   readonly remote: string;
+  /** Of the peer, without its port. */
+  readonly address: string;
   readonly transport: "tcp" | "websocket";
   /** True if the peer is on this machine. */
   readonly isLoopback: boolean;

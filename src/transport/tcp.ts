@@ -19,6 +19,7 @@ export async function listenTcp(address: { host: string; port: number }, accept:
 class TcpStream implements ByteStream {
   readonly transport = "tcp";
   readonly remote: string;
+  readonly address: string;
   readonly isLoopback: boolean;
   readonly addressed = undefined;
   readonly isSameSite = true;
@@ -27,7 +28,8 @@ class TcpStream implements ByteStream {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.remote = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.address = socket.remoteAddress ?? "";
+    this.remote = `${this.address}:${socket.remotePort}`;
     this.isLoopback = isLoopbackAddress(socket.remoteAddress);
     socket.on("data", (chunk) => this.handler.onData(chunk));
     socket.on("drain", () => this.handler.onDrain());

@@ -99,6 +99,7 @@ function refuseUpgrade(socket: Duplex, status: string): void {
 class WebSocketStream implements ByteStream {
   readonly transport = "websocket";
   readonly remote: string;
+  readonly address: string;
   readonly isLoopback: boolean;
   readonly addressed: AddressedBroker | undefined;
   readonly isSameSite: boolean;
@@ -113,7 +114,8 @@ class WebSocketStream implements ByteStream {
   ) {
     this.#webSocket = webSocket;
     this.addressed = addressed;
-    this.remote = `${request.socket.remoteAddress}:${request.socket.remotePort}`;
+    this.address = request.socket.remoteAddress ?? "";
+    this.remote = `${this.address}:${request.socket.remotePort}`;
     this.isLoopback = isLoopbackAddress(request.socket.remoteAddress);
     this.isSameSite = isLocalOrigin(request.headers.origin);
     webSocket.on("message", (data, isBinary) => {

@@ -205,8 +205,10 @@ export class TestClient implements Outbox {
     dup: boolean,
     subscriptionIdentifiers: number[] | undefined,
     messageExpiryInterval: number | undefined,
+    topicAlias: number,
   ): void {
-    this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, messageExpiryInterval));
+    const expiry = messageExpiryInterval;
+    this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, expiry, topicAlias));
   }
 
   pause(): void {

@@ -190,6 +190,49 @@ describe("topic aliases", () => {
   });
 });
 
+describe("topic aliases that the broker sets", () => {
+  const received = (client: ReturnType<TestBroker["connect"]>) =>
+    client.takeAll(PacketType.PUBLISH).map((packet) => [packet.topic, packet.properties?.topicAlias]);
+
+  test("a topic that comes back gets one, which then stands for it", () => {
+    const test = new TestBroker();
+    const client = test.connect("s", { properties: { topicAliasMaximum: 2 } }).subscribes("#");
+    const publisher = test.connect("p");
+    for (const topic of ["a", "a", "a", "b", "a"]) publisher.publishes(topic);
+    expect(received(client)).toEqual([
+      ["a", undefined],
+      ["a", 1],
+      ["", 1],
+      ["b", undefined],
+      ["", 1],
+    ]);
+  });
+
+  test("never more than the client takes; a topic that is used more takes the place of another", () => {
+    const test = new TestBroker();
+    const client = test.connect("s", { properties: { topicAliasMaximum: 1 } }).subscribes("#");
+    const publisher = test.connect("p");
+    for (const topic of ["a", "a", "b", "b", "b", "b", "a"]) publisher.publishes(topic);
+    expect(received(client)).toEqual([
+      ["a", undefined],
+      ["a", 1],
+      ["b", undefined],
+      ["b", undefined],
+      ["b", 1],
+      ["", 1],
+      ["a", undefined],
+    ]);
+  });
+
+  test("none for a client that takes none [MQTT-3.1.2-27]", () => {
+    const test = new TestBroker();
+    const client = test.connect("s").subscribes("#");
+    const publisher = test.connect("p");
+    for (let i = 0; i < 3; i++) publisher.publishes("a");
+    expect(received(client)).toEqual([["a", undefined], ["a", undefined], ["a", undefined]]);
+  });
+});
+
 describe("properties", () => {
   test("travel unchanged and in order, without the alias", () => {
     const test = new TestBroker();

@@ -191,6 +191,18 @@ describe("TCP", () => {
     expect(await new RawClient(tcp.port).next()).toBeUndefined();
   });
 
+  test("more connections from one address than one may have are refused", async () => {
+    const { tcp } = await startServer({ connectionsPerAddressMax: 1 });
+    const first = await open(tcp.port, "a");
+    const second = new RawClient(tcp.port);
+    second.send(connect("b"));
+    expect(await second.next()).toMatchObject({ type: PacketType.CONNACK, reasonCode: ReasonCode.QuotaExceeded });
+    expect(await second.next()).toBeUndefined();
+    first.socket.end(encode({ type: PacketType.DISCONNECT, reasonCode: 0 }, 5));
+    await first.next();
+    await open(tcp.port, "b");
+  });
+
   test("a reader that is too slow does not hold up others, and does not grow the heap", async () => {
     const { tcp, hosted } = await startServer({ unsentBytesMax: 100_000 });
     const slow = await open(tcp.port, "slow");

@@ -38,7 +38,7 @@ export function completeConnect(
   }
   const { principal } = result;
   const { connect } = connection;
-  const refusal = checkConnect(connect, principal);
+  const refusal = checkConnect(connect, principal) ?? checkConnections(broker);
   if (refusal !== undefined) {
     refuseConnect(broker, connection, refusal, now);
     return;
@@ -79,6 +79,12 @@ function checkConnect(connect: Connect, principal: Principal): Refusal | undefin
     return { reasonCode: ReasonCode.NotAuthorized, reason: "the will topic is not allowed" };
   }
   return undefined;
+}
+
+/** `connections` holds this one already. */
+function checkConnections(broker: Broker): Refusal | undefined {
+  if (broker.connections.size <= broker.limits.connectionsMax) return undefined;
+  return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker has as many connections as it takes" };
 }
 
 /**
@@ -143,10 +149,11 @@ function requestedExpiry(connect: Connect): number {
 
 /** Seconds; 0 for none. [MQTT-3.1.2-21] 3.x clients cannot be told of another, so they keep theirs. */
 function effectiveKeepAlive(broker: Broker, connect: Connect): number {
-  const { keepAliveMaxSeconds } = broker.limits;
+  const { keepAliveMinSeconds, keepAliveMaxSeconds } = broker.limits;
   const { keepAlive } = connect;
-  if (keepAliveMaxSeconds === 0 || connect.protocolVersion !== 5) return keepAlive;
-  return keepAlive === 0 || keepAlive > keepAliveMaxSeconds ? keepAliveMaxSeconds : keepAlive;
+  if (connect.protocolVersion !== 5) return keepAlive;
+  if (keepAliveMaxSeconds !== 0 && (keepAlive === 0 || keepAlive > keepAliveMaxSeconds)) return keepAliveMaxSeconds;
+  return keepAlive === 0 ? 0 : Math.max(keepAlive, keepAliveMinSeconds);
 }
 
 function sendConnack(
@@ -171,6 +178,10 @@ function connackProperties(broker: Broker, connect: Connect, session: Session, a
     maximumPacketSize: limits.packetBytesMax,
     topicAliasMaximum: limits.topicAliasMaximum,
   };
+  // [MQTT-3.1.2-28]
+  if (connect.properties?.requestResponseInformation === 1) {
+    properties.responseInformation = `response/${session.clientId}`;
+  }
   // §3.2.2.3.2
   if (session.expiryIntervalSeconds !== requestedExpiry(connect)) {
     properties.sessionExpiryInterval = session.expiryIntervalSeconds;
@@ -232,6 +243,7 @@ export function connackCode(protocolVersion: ProtocolVersion, reasonCode: Reason
       return ConnectReturnCode.BadUserNameOrPassword;
     case ReasonCode.ServerUnavailable:
     case ReasonCode.ServerBusy:
+    case ReasonCode.QuotaExceeded:
     case ReasonCode.ServerShuttingDown:
       return ConnectReturnCode.ServerUnavailable;
     default:

@@ -5,7 +5,7 @@ import { disconnect } from "../lifecycle.ts";
 import { forwardedProperties } from "../message.ts";
 import { acceptMessage, acknowledge } from "../publishing.ts";
 import type { Session } from "../session.ts";
-import { isValidTopicName, levelCount } from "../topics.ts";
+import { isValidTopicName, isWithinLimits } from "../topics.ts";
 
 /** Why a PUBLISH is not taken over. */
 interface Refusal {
@@ -72,9 +72,9 @@ function resolveTopic(broker: Broker, connection: Connection, packet: Publish, n
   }
   // The last topic was found valid, so the same one is: the decoder hands out the same string again.
   if (topic === connection.lastPublishTopic && alias === undefined) return topic;
-  if (!isValidTopicName(topic) || levelCount(topic) > broker.limits.topicLevelsMax) {
+  if (!isValidTopicName(topic) || !isWithinLimits(topic, broker.limits)) {
     // [MQTT-3.3.2-2] [MQTT-4.7.1-1]
-    disconnect(broker, connection, ReasonCode.TopicNameInvalid, "the topic name has a wildcard or too many levels", now);
+    disconnect(broker, connection, ReasonCode.TopicNameInvalid, "the topic name has a wildcard, or is too long or too deep", now);
     return undefined;
   }
   if (alias !== undefined) (connection.topicAliases ??= new Map()).set(alias, topic);

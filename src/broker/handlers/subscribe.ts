@@ -11,7 +11,7 @@ import { deliverRetained } from "../delivery.ts";
 import { disconnect } from "../lifecycle.ts";
 import type { Session } from "../session.ts";
 import type { Subscription } from "../subscription-tree.ts";
-import { levelCount, parseFilter } from "../topics.ts";
+import { isWithinLimits, parseFilter } from "../topics.ts";
 
 /** SUBSCRIBE (MQTT 5.0 §3.8.4): each filter is granted or refused by itself. [MQTT-3.8.4-6] */
 export function handleSubscribe(
@@ -29,8 +29,11 @@ export function handleSubscribe(
   const identifier = packet.properties?.subscriptionIdentifiers?.[0] ?? 0;
   const reasonCodes: number[] = [];
   const wantRetained: Subscription[] = [];
-  for (const request of packet.subscriptions) {
-    const reasonCode = subscribe(broker, connection, session, request, identifier, wantRetained);
+  for (const [index, request] of packet.subscriptions.entries()) {
+    const reasonCode =
+      index < broker.limits.filtersPerSubscribeMax
+        ? subscribe(broker, connection, session, request, identifier, wantRetained)
+        : ReasonCode.QuotaExceeded;
     reasonCodes.push(reasonCode < 0x80 || connection.isV5 ? reasonCode : SUBACK_FAILURE);
     if (broker.observer !== undefined) {
       const { topicFilter } = request;
@@ -52,7 +55,7 @@ function subscribe(
 ): number {
   const { topicFilter: key, qos, noLocal, retainAsPublished, retainHandling } = request;
   const parsed = parseFilter(key);
-  if (parsed === undefined || levelCount(parsed.topicFilter) > broker.limits.topicLevelsMax) {
+  if (parsed === undefined || !isWithinLimits(parsed.topicFilter, broker.limits)) {
     return ReasonCode.TopicFilterInvalid;
   }
   if (connection.acl?.maySubscribe(parsed.topicFilter) === false) return ReasonCode.NotAuthorized;

@@ -1,0 +1,136 @@
+/** Each limit of src/broker/limits.ts that has a reason code: what is over it, and what the client is told. */
+import { expect, test } from "vitest";
+import { type Limits, defaultLimits } from "../../src/broker/index.ts";
+import { type Packet, PacketType, ReasonCode } from "../../src/codec/index.ts";
+import { TestBroker, type TestClient } from "./harness.ts";
+
+const subscribe = (filters: string[]): Packet => ({
+  type: PacketType.SUBSCRIBE,
+  packetId: 77,
+  subscriptions: filters.map((topicFilter) => ({
+    topicFilter,
+    qos: 0,
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 0,
+  })),
+});
+
+const codes = (packet: Packet | undefined): unknown =>
+  packet === undefined || !("reasonCodes" in packet || "reasonCode" in packet)
+    ? undefined
+    : "reasonCodes" in packet
+      ? packet.reasonCodes
+      : packet.reasonCode;
+
+interface Case {
+  limits: Partial<Limits>;
+  act(client: TestClient, test: TestBroker): unknown;
+  /** Codes of the last packet received. */
+  expected: unknown;
+}
+
+const cases: Record<string, Case> = {
+  receiveMaximum: {
+    limits: { receiveMaximum: 1 },
+    act: (client) => client.publishes("t", "", { qos: 2 }).publishes("t", "", { qos: 2 }),
+    expected: ReasonCode.ReceiveMaximumExceeded,
+  },
+  topicAliasMaximum: {
+    limits: { topicAliasMaximum: 2 },
+    act: (client) => client.publishes("t", "", { properties: { topicAlias: 3 } }),
+    expected: ReasonCode.TopicAliasInvalid,
+  },
+  "topicBytesMax of a name": {
+    limits: { topicBytesMax: 4 },
+    act: (client) => client.publishes("äöü"),
+    expected: ReasonCode.TopicNameInvalid,
+  },
+  "topicBytesMax of a filter": {
+    limits: { topicBytesMax: 4 },
+    act: (client) => client.sends(subscribe(["abcd", "abcde"])),
+    expected: [0, ReasonCode.TopicFilterInvalid],
+  },
+  "topicLevelsMax of a name": {
+    limits: { topicLevelsMax: 3 },
+    act: (client) => client.publishes("a/b/c").publishes("a/b/c/d"),
+    expected: ReasonCode.TopicNameInvalid,
+  },
+  "topicLevelsMax of a filter": {
+    limits: { topicLevelsMax: 3 },
+    act: (client) => client.sends(subscribe(["a/b/#", "a/b/c/#"])),
+    expected: [0, ReasonCode.TopicFilterInvalid],
+  },
+  filtersPerSubscribeMax: {
+    limits: { filtersPerSubscribeMax: 2 },
+    act: (client) => client.sends(subscribe(["a", "b", "c"])),
+    expected: [0, 0, ReasonCode.QuotaExceeded],
+  },
+  subscriptionsPerSessionMax: {
+    limits: { subscriptionsPerSessionMax: 1 },
+    act: (client) => client.sends(subscribe(["a", "b", "a"])),
+    expected: [0, ReasonCode.QuotaExceeded, 0],
+  },
+  packetsPerSecondMax: {
+    limits: { packetsPerSecondMax: 3 },
+    act: (client, test) => {
+      for (let second = 0; second < 3; second++) {
+        for (let i = 0; i < 3; i++) client.sends({ type: PacketType.PINGREQ });
+        expect(client.isClosed).toBe(false);
+        test.advance(1000);
+      }
+      for (let i = 0; i < 4; i++) client.sends({ type: PacketType.PINGREQ });
+    },
+    expected: ReasonCode.MessageRateTooHigh,
+  },
+  retainedMessagesMax: {
+    limits: { retainedMessagesMax: 1 },
+    act: (client) => client.publishes("a", "x", { qos: 1, retain: true }).publishes("b", "x", { qos: 1, retain: true }),
+    expected: ReasonCode.QuotaExceeded,
+  },
+  retainedBytesMax: {
+    limits: { retainedBytesMax: 1000 },
+    act: (client) => client.publishes("a", "x".repeat(1000), { qos: 1, retain: true }),
+    expected: ReasonCode.QuotaExceeded,
+  },
+};
+
+test.each(Object.entries(cases))("%s", (_name, { limits, act, expected }) => {
+  const broker = new TestBroker({ limits });
+  const client = broker.connect("a");
+  act(client, broker);
+  expect(codes(client.take().at(-1))).toEqual(expected);
+});
+
+test("connectionsMax: 0x97 in CONNACK, and there is room again once one is gone", () => {
+  const broker = new TestBroker({ limits: { connectionsMax: 1 } });
+  const first = broker.connect("a");
+  expect(broker.connect("b").connack?.reasonCode).toBe(ReasonCode.QuotaExceeded);
+  expect(broker.connect("c", { protocolVersion: 4 }).connack?.reasonCode).toBe(3);
+  first.loses();
+  expect(broker.connect("b").connack?.reasonCode).toBe(0);
+});
+
+test.each([
+  [0, 60],
+  [5, 10],
+  [30, undefined],
+  [90, 60],
+])("keep-alive %i within 10 to 60 seconds: Server Keep Alive %s", (keepAlive, told) => {
+  const broker = new TestBroker({ limits: { keepAliveMinSeconds: 10, keepAliveMaxSeconds: 60 } });
+  expect(broker.connect("a", { keepAlive }).connack?.properties?.serverKeepAlive).toBe(told);
+});
+
+test("what CONNACK tells are the limits in force", () => {
+  const { connack } = new TestBroker().connect("a");
+  expect(connack?.properties).toEqual({
+    receiveMaximum: defaultLimits.receiveMaximum,
+    maximumPacketSize: defaultLimits.packetBytesMax,
+    topicAliasMaximum: defaultLimits.topicAliasMaximum,
+  });
+});
+
+test("Response Information is given to who asks for it [MQTT-3.1.2-28]", () => {
+  const { connack } = new TestBroker().connect("a", { properties: { requestResponseInformation: 1 } });
+  expect(connack?.properties?.responseInformation).toBe("response/a");
+});
