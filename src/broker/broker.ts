@@ -3,6 +3,7 @@ import { Connection } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import { resumeSending } from "./delivery.ts";
 import { acknowledgeOutbound, handlePubrec, handlePubrel } from "./handlers/acknowledgements.ts";
+import { challengeClient, completeReauthentication, continueConnect, handleAuth } from "./handlers/auth.ts";
 import { completeConnect } from "./handlers/connect.ts";
 import { handleDisconnect } from "./handlers/disconnect.ts";
 import { handlePublish } from "./handlers/publish.ts";
@@ -11,6 +12,7 @@ import { handleUnsubscribe } from "./handlers/unsubscribe.ts";
 import { disconnect, loseConnection } from "./lifecycle.ts";
 import { type Limits, defaultLimits } from "./limits.ts";
 import type {
+  AuthenticationChallenge,
   AuthenticationResult,
   Authenticator,
   BrokerEvent,
@@ -71,6 +73,8 @@ export class Broker {
       tokenExpiry: (expired, at) => disconnect(this, expired, ReasonCode.NotAuthorized, "the token expired", at),
     });
     connection.lastReceivedMs = now;
+    connection.silenceMaxMs = this.limits.connectTimeoutMs;
+    this.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
     this.connections.add(connection);
     connection.pauseReading();
     this.authenticator.authenticate(connection, packet);
@@ -78,14 +82,22 @@ export class Broker {
   }
 
   /** The answer to `Authenticator.authenticate`. */
-  authenticated(connection: Connection, result: AuthenticationResult, now: number): void {
-    if (connection.state === "authenticating") completeConnect(this, connection, result, now);
+  authenticated(connection: Connection, result: AuthenticationResult | AuthenticationChallenge, now: number): void {
+    if (connection.state === "authenticating") {
+      if ("challenge" in result) challengeClient(connection, result.challenge);
+      else completeConnect(this, connection, result, now);
+    } else if (connection.state === "open" && connection.reauthentication === "checking") {
+      completeReauthentication(this, connection, result, now);
+    }
   }
 
   /** A packet other than the first one arrived. */
   receive(connection: Connection, packet: Packet, now: number): void {
     const { session } = connection;
-    if (connection.state !== "open" || session === undefined) return;
+    if (connection.state !== "open" || session === undefined) {
+      if (connection.state === "challenged") continueConnect(this, connection, packet, now);
+      return;
+    }
     connection.lastReceivedMs = now;
     if (this.limits.packetsPerSecondMax !== 0 && !connection.countPacket(now, this.limits.packetsPerSecondMax)) {
       disconnect(this, connection, ReasonCode.MessageRateTooHigh, "more packets in a second than are taken", now);
@@ -117,8 +129,11 @@ export class Broker {
       case PacketType.DISCONNECT:
         handleDisconnect(this, connection, session, packet, now);
         return;
+      case PacketType.AUTH:
+        handleAuth(this, connection, packet, now);
+        return;
       default:
-        // [MQTT-3.1.0-2] a second CONNECT; packets that only servers send; AUTH without an exchange [MQTT-4.12.0-7]
+        // [MQTT-3.1.0-2] a second CONNECT; packets that only servers send
         disconnect(this, connection, ReasonCode.ProtocolError, `unexpected packet of type ${packet.type}`, now);
     }
   }
@@ -183,7 +198,10 @@ export class Broker {
     this.observer?.(event, now);
   }
 
-  /** The deadline stays where it was set while packets arrive, and is moved when it falls due. [MQTT-3.1.2-22] */
+  /**
+   * The deadline stays where it was set while packets arrive, and is moved when it falls due. [MQTT-3.1.2-22] Until the
+   * connection is open it is the time that authentication may take.
+   */
   #keepAliveDue(connection: Connection, now: number): void {
     const dueMs = connection.lastReceivedMs + connection.silenceMaxMs;
     if (dueMs > now) this.deadlines.set(connection.keepAlive, dueMs);

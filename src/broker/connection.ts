@@ -19,10 +19,11 @@ type ReasonedPacket = Extract<Packet, { reasonCode: number }>;
 
 /**
  * - `authenticating`: CONNECT arrived, its credentials are being checked; nothing else is read.
+ * - `challenged`: the client was asked to go on with an enhanced authentication; AUTH is due.
  * - `open`: CONNACK was sent.
  * - `closed`: whatever still arrives is ignored.
  */
-export type ConnectionState = "authenticating" | "open" | "closed";
+export type ConnectionState = "authenticating" | "challenged" | "open" | "closed";
 
 /** What a broker knows of one network connection, from its CONNECT to its end. */
 export class Connection {
@@ -33,6 +34,12 @@ export class Connection {
   readonly connect: Connect;
   /** Set while `open`. */
   session: Session | undefined;
+
+  /**
+   * Re-authentication of an open connection (MQTT 5.0 §4.12.1): being checked, waiting for the client's AUTH, or not
+   * going on at all.
+   */
+  reauthentication: "checking" | "challenged" | undefined;
 
   acl: Acl | undefined;
   tokenId: string | undefined;
@@ -78,6 +85,11 @@ export class Connection {
     this.outboundAliases = aliases === 0 ? undefined : new OutboundTopicAliases(aliases);
     this.keepAlive = new Deadline((now) => due.keepAlive(this, now));
     this.tokenExpiry = new Deadline((now) => due.tokenExpiry(this, now));
+  }
+
+  /** Of the enhanced authentication that the client began with; it stays the same. [MQTT-4.12.0-5] */
+  get authenticationMethod(): string | undefined {
+    return this.connect.properties?.authenticationMethod;
   }
 
   get isV5(): boolean {

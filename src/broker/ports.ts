@@ -4,7 +4,7 @@
  *
  * No port assumes that all sessions of a broker live in this process.
  */
-import type { Connect, Packet, Properties, QoS } from "../codec/index.ts";
+import type { Auth, Connect, Packet, Properties, QoS } from "../codec/index.ts";
 
 /** An application message on its way through the broker. Immutable once it is routed. */
 export interface Message {
@@ -80,12 +80,21 @@ export interface Principal {
 }
 
 export type AuthenticationResult =
-  | { readonly ok: true; readonly principal: Principal }
+  /** `data` is for the client, as the last word of an enhanced authentication. */
+  | { readonly ok: true; readonly principal: Principal; readonly data?: Buffer }
   | { readonly ok: false; readonly reasonCode: number; readonly reason: string };
 
-/** Checks the credentials of CONNECT. The answer is the input `Broker.authenticated(connection, …)`. */
+/** The client is asked to go on with an enhanced authentication (MQTT 5.0 §4.12). */
+export interface AuthenticationChallenge {
+  readonly challenge: Buffer;
+}
+
+/**
+ * Checks credentials: those of CONNECT, and each AUTH of an enhanced authentication. The answer is the input
+ * `Broker.authenticated(connection, …)`; there is none under way for the same connection meanwhile.
+ */
 export interface Authenticator<Connection = unknown> {
-  authenticate(connection: Connection, packet: Connect): void;
+  authenticate(connection: Connection, packet: Connect | Auth): void;
 }
 
 /** What a hook decided about one message. */

@@ -1,5 +1,6 @@
-import { type Connect, ReasonCode } from "../codec/index.ts";
+import { type Auth, type Connect, ReasonCode } from "../codec/index.ts";
 import {
+  type AuthenticationChallenge,
   type AuthenticationResult,
   Broker,
   type BrokerEvent,
@@ -13,8 +14,11 @@ import {
 import type { Link } from "./link.ts";
 import type { Runtime, Stream } from "./runtime.ts";
 
-/** Checks the credentials of a CONNECT for one broker. */
-export type CheckCredentials = (connect: Connect, stream: Stream) => Promise<AuthenticationResult>;
+/** Checks the credentials of a CONNECT, and the AUTHs that follow it, for one broker. */
+export type CheckCredentials = (
+  packet: Connect | Auth,
+  stream: Stream,
+) => Promise<AuthenticationResult | AuthenticationChallenge>;
 
 /** The hooks of a broker, as the runtime drives them. */
 export interface HookRunner extends Hooks {
@@ -97,7 +101,7 @@ export class HostedBroker {
     this.setHooks(undefined);
   }
 
-  async #authenticate(connection: Connection, packet: Connect, check: CheckCredentials): Promise<void> {
+  async #authenticate(connection: Connection, packet: Connect | Auth, check: CheckCredentials): Promise<void> {
     const { stream } = connection.outbox as Link;
     const result = await check(packet, stream).catch((error: unknown): AuthenticationResult => {
       this.#runtime.onError(error);

@@ -74,11 +74,6 @@ describe("CONNECT", () => {
     expect(client.take()).toMatchObject([{ type: PacketType.DISCONNECT, reasonCode: ReasonCode.ProtocolError }]);
     expect(client.isClosed).toBe(true);
   });
-
-  test("an authentication method is refused: none is supported", () => {
-    const client = new TestBroker().connect("a", { properties: { authenticationMethod: "X" } });
-    expect(client.connack?.reasonCode).toBe(ReasonCode.BadAuthenticationMethod);
-  });
 });
 
 describe("keep-alive", () => {

@@ -51,6 +51,7 @@ export class TestBroker {
       authenticator: {
         authenticate: (connection, packet) => {
           if (options.authenticateLater) return;
+          if (packet.type !== PacketType.CONNECT) return;
           const result = options.authenticate?.(packet) ?? { ok: true, principal: ANYONE };
           this.broker.authenticated(connection, result, this.now);
         },

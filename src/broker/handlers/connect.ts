@@ -25,6 +25,15 @@ interface Refusal {
   readonly reason: string;
 }
 
+/** What CONNACK says besides limits. */
+interface ConnectAnswer {
+  readonly sessionPresent: boolean;
+  /** The client id was chosen by us. */
+  readonly assigned: boolean;
+  /** The last word of an enhanced authentication. */
+  readonly data: Buffer | undefined;
+}
+
 /** Goes on with a CONNECT once its credentials have been checked (MQTT 5.0 §3.1.4). */
 export function completeConnect(
   broker: Broker,
@@ -48,14 +57,14 @@ export function completeConnect(
   const existing = takeOver(broker, clientId, connect.cleanStart, now);
   const session = existing ?? createSession(broker, clientId);
   openConnection(broker, connection, session, principal, now);
-  sendConnack(broker, connection, session, existing !== undefined, assigned);
+  sendConnack(broker, connection, session, { sessionPresent: existing !== undefined, assigned, data: result.data });
   if (broker.observer !== undefined) observeConnect(broker, connection, session, existing !== undefined, now);
   connection.resumeReading();
   if (existing !== undefined) resendInflight(broker, session, now);
 }
 
 function checkConnect(connect: Connect, principal: Principal): Refusal | undefined {
-  const { clientId, protocolVersion, properties, will } = connect;
+  const { clientId, protocolVersion, will } = connect;
   const badId = (reason: string): Refusal => ({ reasonCode: ReasonCode.ClientIdentifierNotValid, reason });
   if (protocolVersion === 3 && (clientId === "" || Array.from(clientId).length > MQTT31_CLIENT_ID_MAX)) {
     return badId(`MQTT 3.1 wants a client id of 1 to ${MQTT31_CLIENT_ID_MAX} characters`);
@@ -66,10 +75,6 @@ function checkConnect(connect: Connect, principal: Principal): Refusal | undefin
   }
   if (clientId !== "" && principal.clientId !== undefined && clientId !== principal.clientId) {
     return badId("the token is for another client id");
-  }
-  if (properties?.authenticationMethod !== undefined) {
-    // [MQTT-4.12.0-1]
-    return { reasonCode: ReasonCode.BadAuthenticationMethod, reason: "no enhanced authentication is supported" };
   }
   if (will === undefined) return undefined;
   if (!isValidTopicName(will.topic)) {
@@ -128,16 +133,20 @@ function openConnection(
   const { connect } = connection;
   connection.state = "open";
   connection.session = session;
-  connection.acl = principal.acl;
-  connection.tokenId = principal.tokenId;
   session.connection = connection;
   session.expiryIntervalSeconds = Math.min(requestedExpiry(connect), broker.limits.sessionExpiryMaxSeconds);
   session.will = willOf(connect, session.clientId, principal.tokenId);
   const keepAlive = effectiveKeepAlive(broker, connect);
-  if (keepAlive > 0) {
-    connection.silenceMaxMs = keepAlive * 1500;
-    broker.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
-  }
+  connection.silenceMaxMs = keepAlive === 0 ? Infinity : keepAlive * 1500;
+  broker.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
+  applyPrincipal(broker, connection, principal);
+}
+
+/** Gives the connection the rights of its credentials, and their end. */
+export function applyPrincipal(broker: Broker, connection: Connection, principal: Principal): void {
+  connection.acl = principal.acl;
+  connection.tokenId = principal.tokenId;
+  connection.lastPublishTopic = undefined;
   broker.deadlines.set(connection.tokenExpiry, principal.expiresAtMs);
 }
 
@@ -160,18 +169,18 @@ function sendConnack(
   broker: Broker,
   connection: Connection,
   session: Session,
-  sessionPresent: boolean,
-  assigned: boolean,
+  answer: ConnectAnswer,
 ): void {
+  const { sessionPresent } = answer;
   const connack: Connack = { type: PacketType.CONNACK, sessionPresent, reasonCode: ReasonCode.Success };
   // 3.1 has no Session Present: the byte is reserved there.
   if (connection.protocolVersion === 3) connack.sessionPresent = false;
-  if (connection.isV5) connack.properties = connackProperties(broker, connection.connect, session, assigned);
+  if (connection.isV5) connack.properties = connackProperties(broker, connection.connect, session, answer);
   connection.outbox.send(connack);
 }
 
 /** What the client must know of us because it differs from what it asked for or from the standard's defaults. */
-function connackProperties(broker: Broker, connect: Connect, session: Session, assigned: boolean): Properties {
+function connackProperties(broker: Broker, connect: Connect, session: Session, answer: ConnectAnswer): Properties {
   const { limits } = broker;
   const properties: Properties = {
     receiveMaximum: limits.receiveMaximum,
@@ -187,9 +196,14 @@ function connackProperties(broker: Broker, connect: Connect, session: Session, a
     properties.sessionExpiryInterval = session.expiryIntervalSeconds;
   }
   // [MQTT-3.2.2-16]
-  if (assigned) properties.assignedClientIdentifier = session.clientId;
+  if (answer.assigned) properties.assignedClientIdentifier = session.clientId;
   const keepAlive = effectiveKeepAlive(broker, connect);
   if (keepAlive !== connect.keepAlive) properties.serverKeepAlive = keepAlive;
+  const method = connect.properties?.authenticationMethod;
+  if (method !== undefined) {
+    properties.authenticationMethod = method;
+    if (answer.data !== undefined) properties.authenticationData = answer.data;
+  }
   return properties;
 }
 
@@ -216,7 +230,8 @@ function observeConnect(
   );
 }
 
-function refuseConnect(broker: Broker, connection: Connection, refusal: Refusal, now: number): void {
+/** Answers CONNECT with a failure, and closes. [MQTT-3.2.2-7] */
+export function refuseConnect(broker: Broker, connection: Connection, refusal: Refusal, now: number): void {
   const { reasonCode, reason } = refusal;
   const { protocolVersion, connect } = connection;
   const connack: Connack = {
@@ -225,6 +240,7 @@ function refuseConnect(broker: Broker, connection: Connection, refusal: Refusal,
     reasonCode: connackCode(protocolVersion, reasonCode),
   };
   connection.sendWithReason(connack, reason);
+  broker.deadlines.clear(connection.keepAlive);
   abandonConnection(broker, connection);
   if (broker.observer !== undefined) {
     broker.observe({ type: "refuse", clientId: connect.clientId, reasonCode, reason }, now);

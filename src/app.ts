@@ -1,0 +1,204 @@
+/** The only composition root: puts store, auth, hooks, runtime, transports and API together. */
+import { ulid } from "ulid";
+import { Admission, type BrokerName } from "./admission.ts";
+import { createApi, serveApi } from "./api/index.ts";
+import { createApiTokenCheck, currentKey, generateApiToken, hashApiToken } from "./auth/index.ts";
+import { type Limits, defaultLimits } from "./broker/index.ts";
+import { ReasonCode, reasonCodeName } from "./codec/index.ts";
+import { HookPipeline, Webhook } from "./hooks/index.ts";
+import { Runtime, type StartHooks } from "./runtime/index.ts";
+import { type BrokerRecord, type Catalogue, createMemoryCatalogue, openFileCatalogue } from "./store/index.ts";
+import type { Listener } from "./transport/byte-stream.ts";
+import { listenTcp } from "./transport/tcp.ts";
+import { listenWebSocket } from "./transport/websocket.ts";
+
+export interface ServerOptions {
+  /** Of the program, for the API's status. */
+  version: string;
+  /** Address to listen on; loopback (IPv4 and, where there is one, IPv6) by default. */
+  host?: string | undefined;
+  /** MQTT over TCP; 0 picks a free port. Default 1883. */
+  port?: number | undefined;
+  /** MQTT over WebSocket; default 8083. */
+  wsPort?: number | undefined;
+  /** Management API; default 8880. */
+  apiPort?: number | undefined;
+  /** Folder for what must outlive the process; in memory where it is not given. */
+  persistTo?: string | undefined;
+  /** Names of the broker that clients without credentials may enter, from loopback only. */
+  anonymous?: BrokerName | undefined;
+  /** The API's bearer token; a random one where it is not given. */
+  apiToken?: string | undefined;
+  limits?: Partial<Limits> | undefined;
+  /** Told of what the server's owner should know, a line each. */
+  log?: ((line: string) => void) | undefined;
+}
+
+export interface RunningServer {
+  /** Base URL of the management API, such as `http://127.0.0.1:8880/client/v4`. */
+  api: string;
+  apiToken: string;
+  accountId: string;
+  /** `mqtt://127.0.0.1:1883` */
+  mqtt: string;
+  /** `ws://127.0.0.1:8083/mqtt` */
+  ws: string;
+  /** Stops listening, says goodbye to the clients (0x8B) and ends within about two seconds. */
+  close(): Promise<void>;
+}
+
+/** Host names of brokers end with it: RFC 6761 gives it to the loopback. */
+const DOMAIN = "localhost";
+const LOOPBACK = ["127.0.0.1", "::1"];
+
+/** @throws {UserError} with a remedy, such as `port-in-use` or `data-folder-in-use` */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const log = options.log ?? (() => {});
+  const catalogue =
+    options.persistTo === undefined ? createMemoryCatalogue() : await openFileCatalogue(options.persistTo);
+  const limits = { ...defaultLimits, ...options.limits };
+  const admission = new Admission({ catalogue, anonymous: options.anonymous, now: Date.now });
+  const runtime: Runtime = new Runtime({
+    limits,
+    locate: (connect, stream) => {
+      const located = admission.locate(connect, stream);
+      return "reasonCode" in located ? located : runtime.broker(located.id)!;
+    },
+    onRefused: (connect, stream, reasonCode, reason) => {
+      log(`refused ${stream.remote} (client id "${connect.clientId}"): ${reasonCodeName(reasonCode)}: ${reason}`);
+    },
+    onError: (error) => log(`internal error: ${describe(error)}`),
+  });
+  hostBrokers(catalogue, runtime, admission);
+  const listeners: { close(): Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    const closed = listeners.map((listener) => listener.close());
+    await runtime.close();
+    await Promise.all(closed);
+    await catalogue.close();
+  };
+  try {
+    return { ...(await listenAll(options, catalogue, runtime, limits, log, listeners)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Keeps the runtime's brokers as the catalogue has them. */
+function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admission): void {
+  const add = (record: BrokerRecord): void => {
+    const hosted = runtime.addBroker(record.id, {
+      random: { clientId: () => ulid() },
+      checkCredentials: (packet, stream) => admission.check(record.id, packet, stream),
+    });
+    hosted.setHooks(hooksOf(record, catalogue));
+  };
+  for (const record of catalogue.brokers()) add(record);
+  catalogue.watch((event) => {
+    switch (event.type) {
+      case "broker-created":
+        add(event.broker);
+        break;
+      case "broker-updated":
+        if (event.broker.onPublish?.url !== event.before.onPublish?.url) {
+          runtime.broker(event.broker.id)?.setHooks(hooksOf(event.broker, catalogue));
+        }
+        break;
+      case "broker-deleted":
+        runtime.removeBroker(event.broker.id, ReasonCode.AdministrativeAction, "the broker was deleted");
+        break;
+      case "tokens-revoked":
+        runtime.broker(event.brokerId)?.revoke(event.jtis);
+        break;
+      default:
+    }
+  });
+}
+
+/** The hooks of a broker, as its settings say; undefined without any. */
+function hooksOf(record: BrokerRecord, catalogue: Catalogue): StartHooks | undefined {
+  if (record.onPublish === null) return undefined;
+  const namespace = catalogue.namespaceById(record.namespaceId)!;
+  const { kid, privateJwk } = currentKey(record.keys);
+  const hook = new Webhook({
+    url: record.onPublish.url,
+    brokerHost: hostOf(namespace.name, record.name),
+    signingKey: { kid, privateJwk: { ...privateJwk } },
+  });
+  return (complete) => new HookPipeline({ hook, complete, now: () => performance.now() });
+}
+
+function hostOf(namespace: string, broker: string): string {
+  return `${broker}.${namespace}.${DOMAIN}`;
+}
+
+async function listenAll(
+  options: ServerOptions,
+  catalogue: Catalogue,
+  runtime: Runtime,
+  limits: Limits,
+  log: (line: string) => void,
+  listeners: { close(): Promise<void> }[],
+): Promise<Omit<RunningServer, "close">> {
+  const hosts = options.host === undefined ? LOOPBACK : [options.host];
+  const everywhere = async (port: number, listen: (host: string, port: number) => Promise<Listener>) => {
+    const first = await listen(hosts[0]!, port);
+    listeners.push(first);
+    for (const host of hosts.slice(1)) {
+      const other = await listen(host, first.port).catch((error: unknown) => ignoreMissingAddress(error, port));
+      if (other !== undefined) listeners.push(other);
+    }
+    return first.port;
+  };
+  const mqttPort = await everywhere(options.port ?? 1883, (host, port) =>
+    listenTcp({ host, port }, (stream) => runtime.accept(stream)),
+  );
+  const wsPort = await everywhere(options.wsPort ?? 8083, (host, port) =>
+    listenWebSocket({ host, port, messageBytesMax: limits.packetBytesMax, domain: DOMAIN }, (stream) =>
+      runtime.accept(stream),
+    ),
+  );
+  const apiToken = options.apiToken ?? generateApiToken();
+  const name = urlHost(hosts[0]!);
+  const mqtt = `mqtt://${name}:${mqttPort}`;
+  const ws = `ws://${name}:${wsPort}/mqtt`;
+  const startedAtMs = Date.now();
+  const api = createApi({
+    catalogue,
+    isApiToken: createApiTokenCheck(hashApiToken(apiToken)),
+    clock: Date.now,
+    status: () => ({ version: options.version, pid: process.pid, startedAtMs, mqtt, ws }),
+    endpointFor: (namespace, broker) => `mqtt://${hostOf(namespace, broker)}:${mqttPort}`,
+    observe: (brokerId, listener) => runtime.broker(brokerId)?.observe(listener) ?? (() => {}),
+    log,
+    ...(options.host === undefined && { allowedHosts: [] }),
+  });
+  const apiPort = await everywhere(options.apiPort ?? 8880, (host, port) => serveApi(api, { host, port }));
+  return {
+    api: `http://${name}:${apiPort}/client/v4`,
+    apiToken,
+    accountId: catalogue.accountId,
+    mqtt,
+    ws,
+  };
+}
+
+/** A machine may have no IPv6; and a port that was picked for IPv4 may be taken there. */
+function ignoreMissingAddress(error: unknown, askedPort: number): undefined {
+  const code = (error as { cause?: { code?: string } }).cause?.code;
+  if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") return undefined;
+  if (code === "EADDRINUSE" && askedPort === 0) return undefined;
+  throw error;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** How an address to listen on is reached from this machine, in a URL. */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}
