@@ -26,15 +26,36 @@ interface Case {
 
 function publish(topic: string, size: number, qos: QoS, properties?: Properties): Publish {
   const payload = Buffer.alloc(size, "x");
-  return { type: PacketType.PUBLISH, topic, payload, qos, retain: false, dup: false, packetId: qos === 0 ? 0 : 7, properties };
+  return {
+    type: PacketType.PUBLISH,
+    topic,
+    payload,
+    qos,
+    retain: false,
+    dup: false,
+    packetId: qos === 0 ? 0 : 7,
+    properties,
+  };
 }
 
-const properties = { messageExpiryInterval: 60, contentType: "text/plain", userProperties: [["trace", "8f1c"]] as [string, string][] };
+const properties = {
+  messageExpiryInterval: 60,
+  contentType: "text/plain",
+  userProperties: [["trace", "8f1c"]] as [string, string][],
+};
 const cases: Case[] = [
   { name: "PUBLISH 64 B, QoS 0, one topic", version: 4, packet: () => publish("plant/line-7/temperature", 64, 0) },
   { name: "PUBLISH 64 B, QoS 1, one topic, 5.0", version: 5, packet: () => publish("plant/line-7/temperature", 64, 1) },
-  { name: "PUBLISH 64 B, QoS 0, 500 topics", version: 4, packet: (i) => publish(`plant/line-${i % 500}/temperature`, 64, 0) },
-  { name: "PUBLISH 64 B, 3 properties", version: 5, packet: () => publish("plant/line-7/temperature", 64, 0, properties) },
+  {
+    name: "PUBLISH 64 B, QoS 0, 500 topics",
+    version: 4,
+    packet: (i) => publish(`plant/line-${i % 500}/temperature`, 64, 0),
+  },
+  {
+    name: "PUBLISH 64 B, 3 properties",
+    version: 5,
+    packet: () => publish("plant/line-7/temperature", 64, 0, properties),
+  },
   { name: "PUBLISH 4 KiB", version: 4, packet: () => publish("plant/line-7/temperature", 4096, 0) },
   { name: "PUBACK", version: 4, packet: () => ({ type: PacketType.PUBACK, packetId: 513, reasonCode: 0 }) },
   {
@@ -44,7 +65,11 @@ const cases: Case[] = [
       type: PacketType.SUBSCRIBE,
       packetId: 9,
       subscriptions: ["plant/+/temperature", "alarms/#"].map((topicFilter) => ({
-        topicFilter, qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0,
+        topicFilter,
+        qos: 1,
+        noLocal: false,
+        retainAsPublished: false,
+        retainHandling: 0,
       })),
     }),
   },
@@ -115,7 +140,10 @@ function toMqttPacket(packet: Packet, version: ProtocolVersion): MqttPacket.Pack
 }
 
 console.log("ns per packet".padEnd(40), "ours".padStart(8), "mqtt-packet".padStart(12), "ratio".padStart(7));
-for (const [verb, measure] of [["decode", decoding], ["encode", encoding]] as const) {
+for (const [verb, measure] of [
+  ["decode", decoding],
+  ["encode", encoding],
+] as const) {
   for (const one of cases) {
     const [ours, theirs] = measure(one) as [number, number];
     const row = [`${verb} ${one.name}`.padEnd(40), ours.toFixed(0).padStart(8), theirs.toFixed(0).padStart(12)];

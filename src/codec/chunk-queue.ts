@@ -14,6 +14,8 @@ export class ChunkQueue {
   chunk: Buffer = EMPTY;
   /** Index in `chunk` of the next byte. */
   position = 0;
+  /** `chunk.buffer`, once it was asked for. */
+  private chunkMemory: ArrayBufferLike | undefined = undefined;
 
   /** Chunks after `chunk`, from `head` on. */
   private waiting: Buffer[] = [];
@@ -28,11 +30,15 @@ export class ChunkQueue {
     return this.chunk.length - this.position + this.waitingLength;
   }
 
+  /** `chunk.buffer`, which costs a call into the runtime the first time only. */
+  get memory(): ArrayBufferLike {
+    return (this.chunkMemory ??= this.chunk.buffer);
+  }
+
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
     if (this.position === this.chunk.length) {
-      this.chunk = chunk;
-      this.position = 0;
+      this.startWith(chunk);
       return;
     }
     this.waitingLength += chunk.length;
@@ -76,15 +82,19 @@ export class ChunkQueue {
       this.position = position;
       return;
     }
-    this.position = 0;
-    this.chunk = this.head < this.waiting.length ? this.shift() : EMPTY;
+    this.startWith(this.head < this.waiting.length ? this.shift() : EMPTY);
   }
 
   clear(): void {
-    this.chunk = EMPTY;
-    this.position = 0;
+    this.startWith(EMPTY);
     this.drop();
     this.waitingLength = 0;
+  }
+
+  private startWith(chunk: Buffer): void {
+    this.chunk = chunk;
+    this.position = 0;
+    this.chunkMemory = undefined;
   }
 
   private shift(): Buffer {

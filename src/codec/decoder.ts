@@ -104,8 +104,13 @@ export class Decoder {
     if (end > chunk.length) return this.decodeSplit();
     const first = chunk[position]!;
     this.checkHeader(first, start - position, remaining);
+    if (first >> 4 === PacketType.PUBLISH) {
+      const { memory } = received;
+      received.moveTo(end);
+      return decodePublish(chunk, memory, start, end, first & 0x0f, this.protocolVersion, this.topics);
+    }
     received.moveTo(end);
-    return this.decodePacket(chunk, first, start, end);
+    return this.decodeOther(chunk, first, start, end);
   }
 
   /** The fixed header or the packet goes on in another chunk, which may not have come yet. */
@@ -116,7 +121,11 @@ export class Decoder {
     const start = this.headerLength;
     const bytes = received.take(this.packetLength);
     this.headerLength = 0;
-    return this.decodePacket(bytes, bytes[0]!, start, bytes.length);
+    const first = bytes[0]!;
+    if (first >> 4 === PacketType.PUBLISH) {
+      return decodePublish(bytes, bytes.buffer, start, bytes.length, first & 0x0f, this.protocolVersion, this.topics);
+    }
+    return this.decodeOther(bytes, first, start, bytes.length);
   }
 
   /** @returns false until the whole fixed header is there */
@@ -156,17 +165,15 @@ export class Decoder {
     if (type === 0) throw malformed("Packet type 0 is reserved"); // §2.1.2
     // MQTT 3.1 §2.1: DUP may be set in several packets, and unused flags have any value.
     if (this.protocolVersion === 3) return;
-    const expected = type === PacketType.PUBREL || type === PacketType.SUBSCRIBE || type === PacketType.UNSUBSCRIBE ? 2 : 0;
+    const expected =
+      type === PacketType.PUBREL || type === PacketType.SUBSCRIBE || type === PacketType.UNSUBSCRIBE ? 2 : 0;
     if (flags !== expected) throw malformed(`Packet type ${type} with flags ${flags}`);
   }
 
-  /** `bytes[start, end)` is the packet after its fixed header. */
-  private decodePacket(bytes: Buffer, first: number, start: number, end: number): Packet {
+  /** `bytes[start, end)` is a packet other than PUBLISH after its fixed header. */
+  private decodeOther(bytes: Buffer, first: number, start: number, end: number): Packet {
     const version = this.protocolVersion;
     const type = first >> 4;
-    if (type === PacketType.PUBLISH) {
-      return decodePublish(bytes, start, end, first & 0x0f, version, this.topics);
-    }
     const reader = new Reader(bytes, start, end);
     switch (type) {
       case PacketType.CONNECT:

@@ -30,7 +30,18 @@ export interface PropertySpecification {
 }
 
 const {
-  CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT,
+  CONNECT,
+  CONNACK,
+  PUBLISH,
+  PUBACK,
+  PUBREC,
+  PUBREL,
+  PUBCOMP,
+  SUBSCRIBE,
+  SUBACK,
+  UNSUBSCRIBE,
+  UNSUBACK,
+  DISCONNECT,
   AUTH,
 } = PacketType;
 const ACKNOWLEDGEMENTS = [CONNACK, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK] as const;
@@ -72,9 +83,12 @@ const rows: readonly Row[] = [
   // Two is the default and must not be sent (§3.2.2.3.4).
   [0x24, "maximumQos", "byte", [CONNACK], 0, 1],
   [0x25, "retainAvailable", "byte", [CONNACK], 0, 1],
-  [0x26, "userProperties", "stringPairs", [
-    CONNECT, PUBLISH, WILL, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT, AUTH, ...ACKNOWLEDGEMENTS,
-  ]],
+  [
+    0x26,
+    "userProperties",
+    "stringPairs",
+    [CONNECT, PUBLISH, WILL, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT, AUTH, ...ACKNOWLEDGEMENTS],
+  ],
   [0x27, "maximumPacketSize", "fourByteInteger", [CONNECT, CONNACK], 1, FOUR],
   [0x28, "wildcardSubscriptionAvailable", "byte", [CONNACK], 0, 1],
   [0x29, "subscriptionIdentifiersAvailable", "byte", [CONNACK], 0, 1],

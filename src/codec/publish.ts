@@ -8,7 +8,7 @@ import { decodeProperties, propertiesLength, writeProperties } from "./propertie
 import { Reader, truncated } from "./reader.ts";
 import type { TopicCache } from "./topic-cache.ts";
 import { topicLength, writeTopic } from "./topic-encoder.ts";
-import { viewOf } from "./view.ts";
+import { viewIn } from "./view.ts";
 import { writeTwoByteInteger } from "./writer.ts";
 
 const RETAIN = 0x01;
@@ -18,9 +18,11 @@ const EMPTY = Buffer.alloc(0);
 /**
  * Decodes `bytes[start, end)`, the packet after its fixed header. Wildcards in the Topic Name and an
  * empty one pass: what they mean depends on flags, aliases and settings that the broker knows.
+ * @param memory `bytes.buffer`
  */
 export function decodePublish(
   bytes: Buffer,
+  memory: ArrayBufferLike,
   start: number,
   end: number,
   flags: number,
@@ -55,7 +57,7 @@ export function decodePublish(
   return {
     type: PacketType.PUBLISH,
     topic,
-    payload: position === end ? EMPTY : viewOf(bytes, position, end),
+    payload: position === end ? EMPTY : viewIn(memory, bytes, position, end),
     qos: qos as QoS,
     retain: (flags & RETAIN) !== 0,
     dup: (flags & DUP) !== 0,

@@ -60,10 +60,7 @@ export const ConnectReturnCode = {
 export const SUBACK_FAILURE = 0x80;
 
 const names = new Map<number, string>(
-  Object.entries(ReasonCode).map(([name, code]) => [
-    code,
-    name.replaceAll(/(?<=[a-z])(?=[A-Z0-9])/g, " "),
-  ]),
+  Object.entries(ReasonCode).map(([name, code]) => [code, name.replaceAll(/(?<=[a-z])(?=[A-Z0-9])/g, " ")]),
 );
 
 /** The name of a reason code, such as `Not Authorized`; its hexadecimal form where the standard has none. */

@@ -39,7 +39,7 @@ export function isEncodableString(text: string): boolean {
 export function decodeString(bytes: Buffer, start: number, end: number): string {
   for (let index = start; index < end; index++) {
     // One comparison for "U+0000 or not ASCII": 0 wraps round to the largest number.
-    if (((bytes[index]! - 1) >>> 0) > 0x7e) return decodeUnusual(bytes, start, end);
+    if ((bytes[index]! - 1) >>> 0 > 0x7e) return decodeUnusual(bytes, start, end);
   }
   return asciiText(bytes, start, end);
 }
@@ -113,7 +113,7 @@ const ASCII_LOOP_UP_TO = 24;
 function writeAscii(target: Buffer, offset: number, text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (((code - 1) >>> 0) > 0x7e) return false;
+    if ((code - 1) >>> 0 > 0x7e) return false;
     target[offset + index] = code;
   }
   return true;

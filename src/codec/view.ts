@@ -9,5 +9,10 @@ Object.defineProperty(View.prototype, "constructor", { value: Buffer });
 
 /** `bytes[start, end)` without a copy. The caller has checked the range. */
 export function viewOf(bytes: Buffer, start: number, end: number): Buffer {
-  return new View(bytes.buffer, bytes.byteOffset + start, end - start) as unknown as Buffer;
+  return viewIn(bytes.buffer, bytes, start, end);
+}
+
+/** The same where the caller keeps `bytes.buffer`, whose getter takes as long as making the view. */
+export function viewIn(memory: ArrayBufferLike, bytes: Buffer, start: number, end: number): Buffer {
+  return new View(memory, bytes.byteOffset + start, end - start) as unknown as Buffer;
 }

@@ -1,7 +1,7 @@
 /** fast-check arbitraries of all packets, as a peer of one version can send them. */
 import fc from "fast-check";
 import { isReasonCodeOf, PacketType } from "../../src/codec/index.ts";
-import type { Packet, Properties, ProtocolVersion, QoS, UserProperty, Will } from "../../src/codec/index.ts";
+import type { Packet, Properties, ProtocolVersion, QoS, Will } from "../../src/codec/index.ts";
 
 const text = fc
   .oneof(
@@ -22,7 +22,7 @@ const two = fc.integer({ min: 0, max: 0xffff });
 const positiveTwo = fc.integer({ min: 1, max: 0xffff });
 const four = fc.integer({ min: 0, max: 0xffff_ffff });
 const qos = fc.constantFrom<QoS>(0, 1, 2);
-const userProperties = fc.array(fc.tuple(text, text) as fc.Arbitrary<UserProperty>, { minLength: 1, maxLength: 3 });
+const userProperties = fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 3 });
 const subscriptionIdentifier = fc.oneof(
   fc.integer({ min: 1, max: 268_435_455 }),
   fc.constantFrom(1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152),
@@ -42,7 +42,7 @@ function properties(version: ProtocolVersion, model: Model): fc.Arbitrary<Proper
         if (value !== undefined) chosen[name] = value;
       }
       if (chosen.authenticationMethod === undefined) delete chosen.authenticationData; // §3.1.2.11.10
-      return Object.keys(chosen).length === 0 ? undefined : (chosen as Properties);
+      return Object.keys(chosen).length === 0 ? undefined : chosen;
     }),
     { nil: undefined },
   );
@@ -67,7 +67,9 @@ const capacity: Model = {
 
 function reasonCode(type: PacketType, version: ProtocolVersion): fc.Arbitrary<number> {
   if (version < 5) return fc.constant(0);
-  return fc.constantFrom(...Array.from({ length: 256 }, (_, code) => code).filter((code) => isReasonCodeOf(type, code)));
+  return fc.constantFrom(
+    ...Array.from({ length: 256 }, (_, code) => code).filter((code) => isReasonCodeOf(type, code)),
+  );
 }
 
 function connect(version: ProtocolVersion): fc.Arbitrary<Packet> {
@@ -157,7 +159,10 @@ function subscribe(version: ProtocolVersion): fc.Arbitrary<Packet> {
       }),
       { minLength: 1, maxLength: 5 },
     ),
-    properties: properties(version, { subscriptionIdentifiers: subscriptionIdentifier.map((one) => [one]), userProperties }),
+    properties: properties(version, {
+      subscriptionIdentifiers: subscriptionIdentifier.map((one) => [one]),
+      userProperties,
+    }),
   });
 }
 

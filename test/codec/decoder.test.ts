@@ -6,7 +6,16 @@ import { bytes } from "../fixtures/packets/index.ts";
 import { decodeAll, failureOf } from "./support.ts";
 
 function publish(topic: string, payload: Buffer): Publish {
-  return { type: PacketType.PUBLISH, topic, payload, qos: 0, retain: false, dup: false, packetId: 0, properties: undefined };
+  return {
+    type: PacketType.PUBLISH,
+    topic,
+    payload,
+    qos: 0,
+    retain: false,
+    dup: false,
+    packetId: 0,
+    properties: undefined,
+  };
 }
 
 describe("pulling", () => {
@@ -220,13 +229,39 @@ describe("packets have one shape", () => {
 });
 
 test("topics are told apart, repeated or not", () => {
-  const topics = ["a/b", "a/b", "a/b", "a/c", "a/b", "ä/b", "ä/b", "a/b", "", "", "b".repeat(300), "b".repeat(300), "a/b", "a/b/"];
+  const topics = [
+    "a/b",
+    "a/b",
+    "a/b",
+    "a/c",
+    "a/b",
+    "ä/b",
+    "ä/b",
+    "a/b",
+    "",
+    "",
+    "b".repeat(300),
+    "b".repeat(300),
+    "a/b",
+    "a/b/",
+  ];
   const decoder = new Decoder();
-  const received = decodeAll(topics.map((topic) => encode(publish(topic, Buffer.from("x")), 4)), decoder);
+  const received = decodeAll(
+    topics.map((topic) => encode(publish(topic, Buffer.from("x")), 4)),
+    decoder,
+  );
   expect(received.map((packet) => (packet as Publish).topic)).toEqual(topics);
   const many = Array.from({ length: 5000 }, (_, index) => `device/${index % 3000}/state`);
   const stream = Buffer.concat(many.map((topic) => encode(publish(topic, Buffer.alloc(0)), 4)));
   expect(decodeAll([stream], decoder).map((packet) => (packet as Publish).topic)).toEqual(many);
+});
+
+test("a byte is not taken for the character of the last topic that has its number", () => {
+  const decoder = new Decoder();
+  decoder.push(bytes('30 [ "é" ] 30 [ "é" ] 30 [ 0001 e9 ]'));
+  expect(decoder.next()).toMatchObject({ topic: "é" });
+  expect(decoder.next()).toMatchObject({ topic: "é" });
+  expect(failureOf(() => decoder.next())).toMatchObject({ reasonCode: 0x81 });
 });
 
 test("a topic like the last one with U+0000 in it is refused", () => {

@@ -16,7 +16,10 @@ function cut(stream: Buffer, shares: number[]): Buffer[] {
 }
 
 /** Packets up to the end or the failure, and the failure's reason code. */
-function outcome(chunks: Iterable<Buffer>, version: ProtocolVersion | undefined): { packets: Packet[]; reasonCode: number | undefined } {
+function outcome(
+  chunks: Iterable<Buffer>,
+  version: ProtocolVersion | undefined,
+): { packets: Packet[]; reasonCode: number | undefined } {
   const decoder = new Decoder({ protocolVersion: version, maximumPacketSize: 100_000 });
   const decoded: Packet[] = [];
   try {
@@ -46,7 +49,7 @@ describe.each(versions)("version %i", (version) => {
         expect(more).toEqual([]);
         expect(encode(decoded!, version).equals(encoded)).toBe(true);
       }),
-      { numRuns: 800 },
+      { numRuns: 600 },
     );
   });
 
@@ -63,50 +66,69 @@ describe.each(versions)("version %i", (version) => {
         for (const packet of sent) expect(late.next()).toEqual(packet);
         expect(late.next()).toBeUndefined();
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 
   test("mutated packets give a packet or a CodecError, however they are cut", () => {
-    const mutation = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), fc.integer({ min: 0, max: 255 }), fc.constantFrom("set", "insert", "remove"));
+    const mutation = fc.tuple(
+      fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+      fc.integer({ min: 0, max: 255 }),
+      fc.constantFrom("set", "insert", "remove"),
+    );
     fc.assert(
-      fc.property(packets(version), fc.array(mutation, { minLength: 1, maxLength: 3 }), cuts, (packet, mutations, shares) => {
-        const bytes = [...encode(packet, version)];
-        for (const [share, byte, kind] of mutations) {
-          const index = Math.floor(share * bytes.length);
-          if (kind === "set") bytes[index] = byte;
-          else if (kind === "insert") bytes.splice(index, 0, byte);
-          else bytes.splice(index, 1);
-        }
-        const stream = Buffer.from(bytes);
-        const whole = outcome([stream], version);
-        expect(outcome(cut(stream, shares), version)).toEqual(whole);
-        // Whatever passes can be said again, and means the same.
-        for (const decoded of whole.packets) {
-          expect(decodeAll([encode(decoded, version)], decoderFor(decoded, version))).toEqual([decoded]);
-        }
-      }),
-      { numRuns: 1500 },
+      fc.property(
+        packets(version),
+        fc.array(mutation, { minLength: 1, maxLength: 3 }),
+        cuts,
+        (packet, mutations, shares) => {
+          const bytes = [...encode(packet, version)];
+          for (const [share, byte, kind] of mutations) {
+            const index = Math.floor(share * bytes.length);
+            if (kind === "set") bytes[index] = byte;
+            else if (kind === "insert") bytes.splice(index, 0, byte);
+            else bytes.splice(index, 1);
+          }
+          const stream = Buffer.from(bytes);
+          const whole = outcome([stream], version);
+          expect(outcome(cut(stream, shares), version)).toEqual(whole);
+          // Whatever passes can be said again, and means the same.
+          for (const decoded of whole.packets) {
+            expect(decodeAll([encode(decoded, version)], decoderFor(decoded, version))).toEqual([decoded]);
+          }
+        },
+      ),
+      { numRuns: 600 },
     );
   });
 });
 
 test("random bytes give packets or a CodecError, however they are cut", () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), cuts, fc.constantFrom(undefined, ...versions), (input, shares, version) => {
-      const stream = Buffer.from(input);
-      expect(outcome(cut(stream, shares), version)).toEqual(outcome([stream], version));
-    }),
-    { numRuns: 2000 },
+    fc.property(
+      fc.uint8Array({ maxLength: 200 }),
+      cuts,
+      fc.constantFrom(undefined, ...versions),
+      (input, shares, version) => {
+        const stream = Buffer.from(input);
+        expect(outcome(cut(stream, shares), version)).toEqual(outcome([stream], version));
+      },
+    ),
+    { numRuns: 1500 },
   );
 });
 
 test("random bytes after a plausible fixed header give packets or a CodecError", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 255 }), fc.uint8Array({ maxLength: 120 }), fc.constantFrom(...versions), (first, body, version) => {
-      const stream = Buffer.concat([Buffer.from([first, body.length]), body]);
-      expect(outcome(cut(stream, [0.5]), version)).toEqual(outcome([stream], version));
-    }),
-    { numRuns: 2000 },
+    fc.property(
+      fc.integer({ min: 0, max: 255 }),
+      fc.uint8Array({ maxLength: 120 }),
+      fc.constantFrom(...versions),
+      (first, body, version) => {
+        const stream = Buffer.concat([Buffer.from([first, body.length]), body]);
+        expect(outcome(cut(stream, [0.5]), version)).toEqual(outcome([stream], version));
+      },
+    ),
+    { numRuns: 1500 },
   );
 });

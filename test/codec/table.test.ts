@@ -12,9 +12,16 @@ interface Expanded<Case> {
   item: Case;
 }
 
-function expand<Case extends { name: string; versions: readonly ProtocolVersion[]; bytes: string }>(cases: Case[]): Expanded<Case>[] {
+function expand<Case extends { name: string; versions: readonly ProtocolVersion[]; bytes: string }>(
+  cases: Case[],
+): Expanded<Case>[] {
   return cases.flatMap((item) =>
-    item.versions.map((version) => ({ title: `${item.name} (version ${version})`, version, input: bytes(item.bytes), item })),
+    item.versions.map((version) => ({
+      title: `${item.name} (version ${version})`,
+      version,
+      input: bytes(item.bytes),
+      item,
+    })),
   );
 }
 
@@ -107,6 +114,7 @@ describe("malformed", () => {
   });
 
   test("names a clause for each", () => {
-    for (const { clause } of malformedCases) expect(clause).toMatch(/^(3\.1\.1 )?(MQTT-\d+\.\d+\.\d+-\d+|§\d+(\.\d+)+)$/);
+    for (const { clause } of malformedCases)
+      expect(clause).toMatch(/^(3\.1\.1 )?(MQTT-\d+\.\d+\.\d+-\d+|§\d+(\.\d+)+)$/);
   });
 });
