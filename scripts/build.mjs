@@ -6,6 +6,7 @@
  *
  * Everything is bundled, libraries too: opening one file per library is most of what a command line's start costs.
  */
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,7 +26,7 @@ async function build() {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const { metafile, outputFiles } = await esbuild({
     absWorkingDir: root,
-    entryPoints: { cli: "src/cli/main.ts" },
+    entryPoints: { "cli/main": "src/cli/main.ts" },
     outdir: dist,
     chunkNames: "chunks/[name]-[hash]",
     bundle: true,
@@ -48,8 +49,16 @@ async function build() {
     writeFileSync(file, contents);
   }
   writeLicences(Object.keys(metafile.inputs));
+  writeHelp();
   writeFileSync(stamp, JSON.stringify({ version, builtAt: startedAt.toISOString() }));
   return metafile;
+}
+
+/** `pubsub --help` is answered from a file: loading the program for it would take twice as long. */
+function writeHelp() {
+  const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "" };
+  const help = execFileSync(process.execPath, [path.join(root, "bin/pubsub.js"), "--help"], { env });
+  writeFileSync(path.join(dist, "help.txt"), help);
 }
 
 /** The licences of everything that the bundle contains have to travel with it. */

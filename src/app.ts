@@ -6,7 +6,7 @@ import { createApiTokenCheck, currentKey, generateApiToken, hashApiToken } from 
 import { type Limits, defaultLimits } from "./broker/index.ts";
 import { ReasonCode, reasonCodeName } from "./codec/index.ts";
 import { HookPipeline, Webhook } from "./hooks/index.ts";
-import { Runtime, type StartHooks } from "./runtime/index.ts";
+import { type HostedBroker, Runtime } from "./runtime/index.ts";
 import { type BrokerRecord, type Catalogue, createMemoryCatalogue, openFileCatalogue } from "./store/index.ts";
 import type { Listener } from "./transport/byte-stream.ts";
 import { listenTcp } from "./transport/tcp.ts";
@@ -69,7 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
     onError: (error) => log(`internal error: ${describe(error)}`),
   });
-  hostBrokers(catalogue, runtime, admission);
+  hostBrokers(catalogue, runtime, admission, `pubsub-cli/${options.version}`);
   const listeners: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     const closed = listeners.map((listener) => listener.close());
@@ -86,13 +86,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** Keeps the runtime's brokers as the catalogue has them. */
-function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admission): void {
+function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admission, userAgent: string): void {
+  const applyHook = new Map<string, (record: BrokerRecord) => void>();
   const add = (record: BrokerRecord): void => {
     const hosted = runtime.addBroker(record.id, {
       random: { clientId: () => ulid() },
       checkCredentials: (packet, stream) => admission.check(record.id, packet, stream),
     });
-    hosted.setHooks(hooksOf(record, catalogue));
+    const apply = hookSetter(hosted, catalogue, userAgent);
+    applyHook.set(record.id, apply);
+    apply(record);
   };
   for (const record of catalogue.brokers()) add(record);
   catalogue.watch((event) => {
@@ -101,11 +104,10 @@ function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admissio
         add(event.broker);
         break;
       case "broker-updated":
-        if (event.broker.onPublish?.url !== event.before.onPublish?.url) {
-          runtime.broker(event.broker.id)?.setHooks(hooksOf(event.broker, catalogue));
-        }
+        if (event.broker.onPublish?.url !== event.before.onPublish?.url) applyHook.get(event.broker.id)?.(event.broker);
         break;
       case "broker-deleted":
+        applyHook.delete(event.broker.id);
         runtime.removeBroker(event.broker.id, ReasonCode.AdministrativeAction, "the broker was deleted");
         break;
       case "tokens-revoked":
@@ -116,17 +118,36 @@ function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admissio
   });
 }
 
-/** The hooks of a broker, as its settings say; undefined without any. */
-function hooksOf(record: BrokerRecord, catalogue: Catalogue): StartHooks | undefined {
-  if (record.onPublish === null) return undefined;
-  const namespace = catalogue.namespaceById(record.namespaceId)!;
-  const { kid, privateJwk } = currentKey(record.keys);
-  const hook = new Webhook({
-    url: record.onPublish.url,
-    brokerHost: hostOf(namespace.name, record.name),
-    signingKey: { kid, privateJwk: { ...privateJwk } },
-  });
-  return (complete) => new HookPipeline({ hook, complete, now: () => performance.now() });
+/**
+ * What gives a broker the hook of its settings. A new URL takes effect with the next batch; what the old one is being
+ * asked about still gets its verdict.
+ */
+function hookSetter(hosted: HostedBroker, catalogue: Catalogue, userAgent: string): (record: BrokerRecord) => void {
+  let pipeline: HookPipeline | undefined;
+  return ({ onPublish, namespaceId, name, keys }) => {
+    if (onPublish === null) {
+      hosted.setHooks(undefined);
+      return;
+    }
+    const { kid, privateJwk } = currentKey(keys);
+    const brokerHost = hostOf(catalogue.namespaceById(namespaceId)!.name, name);
+    const hook = new Webhook({
+      url: onPublish.url,
+      brokerHost,
+      userAgent,
+      signingKey: { kid, privateJwk: { ...privateJwk } },
+    });
+    if (pipeline === undefined) {
+      pipeline = new HookPipeline({
+        hook,
+        complete: (pending, verdict, report) => hosted.completeHook(pending, verdict, report),
+        now: () => performance.now(),
+      });
+    } else {
+      pipeline.setHook(hook);
+    }
+    hosted.setHooks(pipeline);
+  };
 }
 
 function hostOf(namespace: string, broker: string): string {

@@ -8,6 +8,7 @@ import {
 } from "../codec/index.ts";
 import { Deadline } from "./deadlines.ts";
 import type { Acl, Outbox } from "./ports.ts";
+import { reasonString } from "./reason.ts";
 import type { Session } from "./session.ts";
 import { OutboundTopicAliases } from "./topic-aliases.ts";
 
@@ -115,8 +116,9 @@ export class Connection {
    */
   sendWithReason(packet: ReasonedPacket, reason: string): void {
     const always = packet.type === PacketType.CONNACK || packet.type === PacketType.DISCONNECT;
-    if (this.isV5 && (always || this.connect.properties?.requestProblemInformation !== 0)) {
-      const explained: Packet = { ...packet, properties: { ...packet.properties, reasonString: reason } };
+    const text = reasonString(reason);
+    if (this.isV5 && text !== undefined && (always || this.connect.properties?.requestProblemInformation !== 0)) {
+      const explained: Packet = { ...packet, properties: { ...packet.properties, reasonString: text } };
       if (this.accepts(explained)) {
         this.outbox.send(explained);
         return;

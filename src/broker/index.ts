@@ -5,4 +5,5 @@ export { publishPacket } from "./delivery.ts";
 export { connackCode } from "./handlers/connect.ts";
 export { type Limits, defaultLimits } from "./limits.ts";
 export type * from "./ports.ts";
+export { reasonString } from "./reason.ts";
 export { matchesFilter } from "./topics.ts";

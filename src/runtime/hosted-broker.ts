@@ -22,7 +22,7 @@ export type CheckCredentials = (
 
 /** The hooks of a broker, as the runtime drives them. */
 export interface HookRunner extends Hooks {
-  /** Gives up what is under way: no verdict comes any more. */
+  /** Gives up what is under way. */
   close(): Promise<void>;
 }
 
@@ -30,11 +30,6 @@ export interface HostedBrokerOptions {
   readonly checkCredentials: CheckCredentials;
   readonly random: Random;
 }
-
-/** Makes the hooks of a broker; `complete` is to be called once per submitted message. */
-export type StartHooks = (
-  complete: (pending: PendingPublish, verdict: Verdict, report: HookReport) => void,
-) => HookRunner;
 
 export type BrokerListener = (event: BrokerEvent, nowMs: number) => void;
 
@@ -58,17 +53,15 @@ export class HostedBroker {
     });
   }
 
-  /**
-   * Replaces the hooks; undefined leaves the broker without. What waits for the old ones is dropped by them, so their
-   * `complete` is heard to the end.
-   */
-  setHooks(start: StartHooks | undefined): void {
-    const before = this.#hooks;
-    this.#hooks = start?.((pending, verdict, report) => {
-      this.#runtime.turn((now) => this.broker.hookCompleted(pending, verdict, report, now));
-    });
-    this.broker.hooks = this.#hooks;
-    if (before !== undefined) this.#runtime.background(before.close());
+  /** Sends messages to the hooks from now on, or to none. What went to them before still gets its verdict. */
+  setHooks(hooks: HookRunner | undefined): void {
+    this.broker.hooks = hooks;
+    if (hooks !== undefined) this.#hooks = hooks;
+  }
+
+  /** The verdict of a hook. */
+  completeHook(pending: PendingPublish, verdict: Verdict, report: HookReport): void {
+    this.#runtime.turn((now) => this.broker.hookCompleted(pending, verdict, report, now));
   }
 
   /** Ends the connections of clients whose tokens have these ids. */
@@ -98,7 +91,7 @@ export class HostedBroker {
   /** Says goodbye to the clients and gives up the hooks. */
   close(reasonCode: ReasonCode, reason: string): void {
     this.#runtime.turn((now) => this.broker.shutdown(reasonCode, reason, now));
-    this.setHooks(undefined);
+    if (this.#hooks !== undefined) this.#runtime.background(this.#hooks.close());
   }
 
   async #authenticate(connection: Connection, packet: Connect | Auth, check: CheckCredentials): Promise<void> {

@@ -17,6 +17,7 @@ import {
   type Outbox,
   connackCode,
   publishPacket,
+  reasonString,
 } from "../broker/index.ts";
 import type { HostedBroker } from "./hosted-broker.ts";
 import { packetIdOffset } from "./publish-frames.ts";
@@ -136,11 +137,12 @@ export class Link implements Outbox {
   }
 
   #sendConnack(code: ReasonCode, reason: string): void {
+    const text = reasonString(reason);
     this.send({
       type: PacketType.CONNACK,
       sessionPresent: false,
       reasonCode: connackCode(this.#version, code),
-      properties: { reasonString: reason },
+      properties: text === undefined ? undefined : { reasonString: text },
     });
   }
 

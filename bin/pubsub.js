@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+// Answers --version and --help by itself, from files that the build wrote: loading the program takes longer.
+import { readFileSync } from "node:fs";
+
+const inPackage = (path) => new URL(`../${path}`, import.meta.url);
+const [first, ...rest] = process.argv.slice(2);
+const alone = rest.length === 0;
+
+/** The text of --help for 80 columns and more; narrower terminals get it wrapped by the program. */
+function helpText() {
+  if (process.stdout.isTTY && process.stdout.columns < 80) return undefined;
+  try {
+    return readFileSync(inPackage("dist/help.txt"), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+async function start() {
+  let program;
+  try {
+    program = await import("../dist/cli/main.js");
+  } catch (error) {
+    if (error.code !== "ERR_MODULE_NOT_FOUND" || !String(error.message).includes("main.js")) throw error;
+    process.stderr.write("error: pubsub is not built yet: dist/ is missing.\n  → Run `npm run build` first.\n");
+    process.exitCode = 1;
+    return;
+  }
+  await program.main();
+}
+
+/** `| head` may close the pipe before everything is written. */
+function print(text) {
+  process.stdout.on("error", () => {});
+  process.stdout.write(text);
+}
+
+const wantsHelp = alone && (first === undefined || first === "--help" || first === "-h" || first === "help");
+const help = wantsHelp ? helpText() : undefined;
+if (alone && (first === "--version" || first === "-V")) {
+  print(`${JSON.parse(readFileSync(inPackage("package.json"), "utf8")).version}\n`);
+} else if (help !== undefined) {
+  print(help);
+} else {
+  await start();
+}

@@ -1,0 +1,99 @@
+import { Hono } from "hono";
+import { type Operation, operations } from "../contract/operations.ts";
+import { BASE_PATH, type OperationName, type Route, routes } from "../contract/routes.ts";
+import { type ErrorName, apiErrors } from "../contract/errors.ts";
+import { CatalogueError } from "../store/index.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import { failWith, paginate, succeed } from "./envelope.ts";
+import { ApiFailure } from "./failure.ts";
+import { guardHost, guardToken } from "./guards.ts";
+import type { Handlers } from "./handler.ts";
+import { accountHandlers } from "./handlers/accounts.ts";
+import { brokerHandlers } from "./handlers/brokers.ts";
+import { credentialHandlers } from "./handlers/credentials.ts";
+import { eventHandlers } from "./handlers/events.ts";
+import { namespaceHandlers } from "./handlers/namespaces.ts";
+import { publicKeyHandlers } from "./handlers/public-keys.ts";
+import { revocationHandlers } from "./handlers/revocations.ts";
+import { statusHandlers } from "./handlers/status.ts";
+import { type LooseInput, readInput } from "./input.ts";
+
+const handlers: Handlers = {
+  ...namespaceHandlers,
+  ...brokerHandlers,
+  ...credentialHandlers,
+  ...revocationHandlers,
+  ...publicKeyHandlers,
+  ...eventHandlers,
+  ...accountHandlers,
+  ...statusHandlers,
+};
+
+/** The management API as an HTTP application: the contract's operations under `/client/v4`. */
+export function createApi(dependencies: ApiDependencies): Hono {
+  const app = new Hono({ strict: false });
+  app.use(guardHost(dependencies.allowedHosts));
+  app.use(guardToken(dependencies.isApiToken));
+  for (const name of Object.keys(routes) as OperationName[]) addOperation(app, name, dependencies);
+  for (const [path, methods] of methodsByPath()) {
+    const message = `this URI takes ${methods.join(", ")}`;
+    app.all(path, () => failWith("method-not-allowed", [message], { allow: methods.join(", ") }));
+  }
+  app.notFound((context) => failWith("no-such-route", [`no route for ${new URL(context.req.url).pathname}`]));
+  app.onError((error) => failureResponse(error, dependencies.log));
+  return app;
+}
+
+/** In Hono's notation. */
+function honoPath(route: Route): string {
+  return BASE_PATH + route.path.replace(/\{(\w+)\}/g, ":$1");
+}
+
+function methodsByPath(): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const route of Object.values<Route>(routes)) {
+    const path = honoPath(route);
+    methods.set(path, [...(methods.get(path) ?? []), route.method]);
+  }
+  return methods;
+}
+
+/** What all operations have in common once their types are checked: see `Handlers`. */
+type LooseHandler = (input: LooseInput, dependencies: ApiDependencies) => unknown;
+
+function addOperation(app: Hono, name: OperationName, dependencies: ApiDependencies): void {
+  const route: Route = routes[name];
+  const operation: Operation = operations[name];
+  const handle = handlers[name] as LooseHandler;
+  app.on(route.method, honoPath(route), async (context, next) => {
+    // Hono answers HEAD like GET and throws the body away, which would leave a stream that nobody ends.
+    if (context.req.raw.method === "HEAD") return await next();
+    const input = await readInput(context, route, operation);
+    requireAccount(input.params, dependencies);
+    const result = await handle(input, dependencies);
+    if (route.stream) return result as Response;
+    if (route.query === undefined || !("page" in route.query)) return succeed(result);
+    const { page, per_page: perPage } = input.query as { page: number; per_page: number };
+    const { result: entries, resultInfo } = paginate(result as readonly unknown[], page, perPage);
+    return succeed(entries, resultInfo);
+  });
+}
+
+function requireAccount(params: LooseInput["params"], { catalogue }: ApiDependencies): void {
+  const { account } = params;
+  if (account !== undefined && account !== catalogue.accountId) {
+    throw new ApiFailure("account-not-found", `no account ${account}`);
+  }
+}
+
+function failureResponse(error: Error, log: ApiDependencies["log"]): Response {
+  if (error instanceof ApiFailure) return failWith(error.errorName, error.messages);
+  if (error instanceof CatalogueError) {
+    // The codes of the catalogue are names of the contract.
+    const name: ErrorName = error.code;
+    if (apiErrors[name].status >= 500) log(`${error.message}: ${String(error.cause)}`);
+    return failWith(name, [error.message]);
+  }
+  log(`a request to the API failed: ${error.stack ?? error.message}`);
+  return failWith("internal-error");
+}

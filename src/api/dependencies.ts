@@ -1,0 +1,33 @@
+import type { BrokerEvent } from "../broker/ports.ts";
+import type { Catalogue } from "../store/index.ts";
+
+/** What the API needs from the rest of the server. */
+export interface ApiDependencies {
+  readonly catalogue: Catalogue;
+  /** Compares in constant time; see `createApiTokenCheck`. */
+  readonly isApiToken: (candidate: string) => boolean;
+  /** UNIX milliseconds. */
+  readonly clock: () => number;
+  /** URL for the MQTT clients of a broker. */
+  readonly endpointFor: (namespaceName: string, brokerName: string) => string;
+  /**
+   * Watches a broker. The listener runs within the broker's turn.
+   * @returns a function that ends it
+   */
+  readonly observe: (brokerId: string, listener: (event: BrokerEvent, nowMs: number) => void) => () => void;
+  readonly status: () => {
+    readonly version: string;
+    readonly pid: number;
+    /** UNIX milliseconds. */
+    readonly startedAtMs: number;
+    readonly mqtt: string;
+    readonly ws: string;
+  };
+  /**
+   * Names, besides loopback ones, that the Host header may have. Keeps web pages from reaching a server on loopback
+   * through a DNS name of their own ("DNS rebinding"). Every name is allowed where this is left out.
+   */
+  readonly allowedHosts?: readonly string[];
+  /** Told, with all details, about failures that callers see as `internal-error` or `storage-failed` only. */
+  readonly log: (line: string) => void;
+}

@@ -1,0 +1,142 @@
+/** From what happens in a broker to its public JSON (contract/events.ts). */
+import { isUtf8 } from "node:buffer";
+import type { BrokerEvent, Message } from "../broker/ports.ts";
+import type { TailEvent, TailEventOf } from "../contract/types.ts";
+import { verdictNames } from "./event-filter.ts";
+
+/** Of a payload that is shown. */
+const PAYLOAD_BYTES_MAX = 64 * 1024;
+
+/** Names of the broker that events are from. */
+export interface EventSource {
+  readonly namespace: string;
+  readonly broker: string;
+}
+
+type Content = NonNullable<TailEventOf<"hook">["before"]>;
+
+/** @param nowMs UNIX milliseconds */
+export function publicEvent(event: BrokerEvent, nowMs: number, source: EventSource): TailEvent {
+  const common = { v: 1, time: new Date(nowMs).toISOString(), ...source } as const;
+  switch (event.type) {
+    case "connect": {
+      const { type, clientId, protocolVersion, cleanStart, sessionPresent, keepAlive, tokenId } = event;
+      const jti = tokenId === undefined ? {} : { jti: tokenId };
+      return { ...common, event: type, clientId, protocolVersion, cleanStart, sessionPresent, keepAlive, ...jti };
+    }
+    case "refuse": {
+      const { type, clientId, reasonCode, reason } = event;
+      return { ...common, event: type, clientId, reasonCode, reason };
+    }
+    case "disconnect": {
+      const { type, clientId, reasonCode, reason, by } = event;
+      return { ...common, event: type, clientId, reasonCode, reason, by };
+    }
+    case "subscribe":
+    case "unsubscribe": {
+      const { type, clientId, topicFilter, reasonCode } = event;
+      return { ...common, event: type, clientId, topicFilter, reasonCode };
+    }
+    case "publish": {
+      const { id: mid, publisherId: clientId, tokenId, topic, qos, retain } = event.message;
+      const jti = tokenId === undefined ? {} : { jti: tokenId };
+      return { ...common, event: "publish", mid, clientId, ...jti, topic, qos, retain, ...contentOf(event.message) };
+    }
+    case "hook":
+      return { ...common, ...hookFields(event) };
+    case "deliver":
+      return {
+        ...common,
+        event: "deliver",
+        ...deliveryFields(event.message),
+        clientId: event.clientId,
+        qos: event.qos,
+      };
+    case "drop": {
+      const { message, clientId, reason } = event;
+      return {
+        ...common,
+        event: "drop",
+        ...deliveryFields(message),
+        ...(clientId !== undefined && { clientId }),
+        reason,
+      };
+    }
+    case "expire": {
+      const { message, clientId } = event;
+      return { ...common, event: "expire", ...deliveryFields(message), ...(clientId !== undefined && { clientId }) };
+    }
+  }
+}
+
+function deliveryFields({ id, publisherId, topic }: Message): { mid: number; publisher: string; topic: string } {
+  return { mid: id, publisher: publisherId, topic };
+}
+
+function hookFields({
+  message,
+  verdict,
+  report,
+}: Extract<BrokerEvent, { type: "hook" }>): Omit<TailEventOf<"hook">, "v" | "time" | keyof EventSource> {
+  const fields = {
+    event: "hook",
+    mid: message.id,
+    clientId: message.publisherId,
+    topic: message.topic,
+    verdict: verdictNames[verdict.kind],
+    ms: report.elapsedMs,
+    ...(report.status !== undefined && { status: report.status }),
+    batch: report.batchSize,
+  } as const;
+  switch (verdict.kind) {
+    case "accept":
+      return fields;
+    case "replace":
+      return { ...fields, before: contentOf(message), after: contentOf(verdict) };
+    case "drop": {
+      const { reason, detail } = verdict;
+      return { ...fields, reason, ...(detail !== undefined && { detail }) };
+    }
+    case "reject":
+      return { ...fields, reason: verdict.reason, reasonCode: verdict.reasonCode };
+  }
+}
+
+function contentOf({ payload, properties }: Pick<Message, "payload" | "properties">): Content {
+  const isTruncated = payload.length > PAYLOAD_BYTES_MAX;
+  const shown = isTruncated ? payload.subarray(0, PAYLOAD_BYTES_MAX) : payload;
+  const text = isTruncated ? withoutPartialCharacter(shown) : shown;
+  const isText = isUtf8(text);
+  return {
+    payload: isText ? text.toString("utf8") : shown.toString("base64"),
+    payloadEncoding: isText ? "utf8" : "base64",
+    payloadBytes: payload.length,
+    ...(isTruncated && { payloadTruncated: true }),
+    ...(properties !== undefined && { properties: publicProperties(properties) }),
+  };
+}
+
+/** Takes away what was left of a UTF-8 sequence (RFC 3629 §3) when bytes were cut after it began. */
+function withoutPartialCharacter(bytes: Buffer): Buffer {
+  for (let length = 1; length <= 3; length++) {
+    const byte = bytes[bytes.length - length]!;
+    if ((byte & 0b1100_0000) === 0b1000_0000) continue; // Not the first byte of a sequence.
+    const sequenceLength = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return sequenceLength > length ? bytes.subarray(0, bytes.length - length) : bytes;
+  }
+  return bytes;
+}
+
+/** Only those that the contract names, in its order. */
+function publicProperties(properties: NonNullable<Message["properties"]>): NonNullable<Content["properties"]> {
+  const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic } = properties;
+  const { correlationData, userProperties } = properties;
+  return {
+    ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
+    ...(messageExpiryInterval !== undefined && { messageExpiryInterval }),
+    ...(contentType !== undefined && { contentType }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlationData !== undefined && { correlationData: correlationData.toString("base64") }),
+    ...(userProperties !== undefined && { userProperties: userProperties.map(([name, value]) => [name, value]) }),
+  };
+}

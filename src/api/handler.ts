@@ -1,0 +1,36 @@
+import type { OperationName } from "../contract/routes.ts";
+import type { CheckedInput, EnvelopeOperationName, Result, StreamOperationName } from "../contract/types.ts";
+import type { BrokerRecord, NamespaceRecord } from "../store/index.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import { ApiFailure } from "./failure.ts";
+
+/** Does an operation: gives the envelope's `result`, all entries of a list, or the response itself of a stream. */
+export type Handler<Name extends OperationName> = Name extends StreamOperationName
+  ? (input: CheckedInput<Name>, dependencies: ApiDependencies) => Response
+  : (
+      input: CheckedInput<Name>,
+      dependencies: ApiDependencies,
+    ) => Result<Name & EnvelopeOperationName> | Promise<Result<Name & EnvelopeOperationName>>;
+
+/** The handlers of some operations; of all of them, none may be missing. */
+export type Handlers<Name extends OperationName = OperationName> = { readonly [Each in Name]: Handler<Each> };
+
+/** @throws {ApiFailure} `namespace-not-found` */
+export function findNamespace({ catalogue }: ApiDependencies, params: { readonly namespace: string }): NamespaceRecord {
+  const namespace = catalogue.namespace(params.namespace);
+  if (namespace === undefined) throw new ApiFailure("namespace-not-found", `no namespace ${params.namespace}`);
+  return namespace;
+}
+
+/** @throws {ApiFailure} `namespace-not-found` or `broker-not-found` */
+export function findBroker(
+  dependencies: ApiDependencies,
+  params: { readonly namespace: string; readonly broker: string },
+): { readonly namespace: NamespaceRecord; readonly broker: BrokerRecord } {
+  const namespace = findNamespace(dependencies, params);
+  const broker = dependencies.catalogue.broker(namespace.id, params.broker);
+  if (broker === undefined) {
+    throw new ApiFailure("broker-not-found", `no broker ${params.broker} in the namespace ${namespace.name}`);
+  }
+  return { namespace, broker };
+}

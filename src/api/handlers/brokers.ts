@@ -1,0 +1,75 @@
+import { generateSigningKey } from "../../auth/index.ts";
+import type { Broker } from "../../contract/types.ts";
+import type { BrokerChanges, BrokerRecord, NamespaceRecord } from "../../store/index.ts";
+import type { ApiDependencies } from "../dependencies.ts";
+import { type Handlers, findBroker, findNamespace } from "../handler.ts";
+
+function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord, broker: BrokerRecord): Broker {
+  const { id, name, description, authType, expirationSeconds, onPublish, createdOn, modifiedOn } = broker;
+  return {
+    id,
+    name,
+    description,
+    authType,
+    auth_type: authType,
+    created_on: createdOn,
+    modified_on: modifiedOn,
+    expiration: expirationSeconds,
+    endpoint: dependencies.endpointFor(namespace.name, name),
+    ...(onPublish !== null && { on_publish: { url: onPublish.url } }),
+  };
+}
+
+interface SettingsInput {
+  readonly description?: string | undefined;
+  readonly expiration?: number | null | undefined;
+  readonly on_publish?: { readonly url: string | null } | null | undefined;
+}
+
+function settingsOf(body: SettingsInput): BrokerChanges {
+  const hook = body.on_publish;
+  const url = hook?.url ?? null;
+  return {
+    description: body.description,
+    expirationSeconds: body.expiration,
+    onPublish: hook === undefined ? undefined : url === null ? null : { url },
+  };
+}
+
+export const brokerHandlers: Handlers<
+  "listBrokers" | "createBroker" | "describeBroker" | "updateBroker" | "deleteBroker"
+> = {
+  listBrokers: ({ params }, dependencies) => {
+    const namespace = findNamespace(dependencies, params);
+    return dependencies.catalogue.brokers(namespace.id).map((broker) => publicBroker(dependencies, namespace, broker));
+  },
+
+  createBroker: async ({ params, body }, dependencies) => {
+    const { catalogue, clock } = dependencies;
+    const namespace = findNamespace(dependencies, params);
+    const broker = await catalogue.createBroker({
+      ...settingsOf(body),
+      namespaceId: namespace.id,
+      name: body.name,
+      authType: body.authType ?? body.auth_type,
+      keys: [await generateSigningKey(clock())],
+    });
+    return publicBroker(dependencies, namespace, broker);
+  },
+
+  describeBroker: ({ params }, dependencies) => {
+    const { namespace, broker } = findBroker(dependencies, params);
+    return publicBroker(dependencies, namespace, broker);
+  },
+
+  updateBroker: async ({ params, body }, dependencies) => {
+    const { namespace, broker } = findBroker(dependencies, params);
+    const updated = await dependencies.catalogue.updateBroker(broker.id, settingsOf(body));
+    return publicBroker(dependencies, namespace, updated);
+  },
+
+  deleteBroker: async ({ params }, dependencies) => {
+    await dependencies.catalogue.deleteBroker(findBroker(dependencies, params).broker.id);
+    return null;
+  },
+};

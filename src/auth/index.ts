@@ -1,0 +1,12 @@
+export { createAcl } from "./acl.ts";
+export { createApiTokenCheck, generateApiToken, hashApiToken } from "./api-token.ts";
+export { type SigningKey, currentKey, generateSigningKey } from "./keys.ts";
+export { filterCovers, filterMatches } from "./topic-filter.ts";
+export {
+  type TokenClaims,
+  type TokenExpectations,
+  type TokenFailureKind,
+  issueToken,
+  readUnverifiedToken,
+  verifyToken,
+} from "./tokens.ts";

@@ -1,0 +1,158 @@
+/**
+ * Client tokens: JSON Web Tokens (RFC 7519), signed with EdDSA. `kid` is in the header; claims are `iss` (namespace),
+ * `aud` (broker), `sub` (client id), `jti`, `iat`, `exp` if they end, and `topicAcl`.
+ */
+import { SignJWT, compactVerify, decodeJwt, decodeProtectedHeader, errors } from "jose";
+import type { JWTHeaderParameters, JWTPayload } from "jose";
+import type { SigningKey } from "./keys.ts";
+
+/** How far another machine's clock may be ahead of ours: for `iat` and `nbf`. `exp` is taken at its word. */
+const CLOCK_LEEWAY_MS = 60_000;
+
+export interface TokenClaims {
+  /** Name of the namespace. */
+  readonly issuer: string;
+  /** Name of the broker. */
+  readonly audience: string;
+  readonly clientId: string;
+  readonly jti: string;
+  /** Topic filters that the client may publish and subscribe to; see acl.ts. */
+  readonly topicAcl: string | readonly string[];
+  /** UNIX milliseconds, whole seconds. */
+  readonly issuedAtMs: number;
+  /** UNIX milliseconds, whole seconds; Infinity where the token does not end. */
+  readonly expiresAtMs: number;
+}
+
+/** Times are cut to whole seconds. A `topicAcl` with one filter becomes a string, as in the original. */
+export async function issueToken(key: SigningKey, claims: TokenClaims): Promise<string> {
+  const { issuer, audience, clientId, jti, issuedAtMs, expiresAtMs } = claims;
+  const filters = typeof claims.topicAcl === "string" ? [claims.topicAcl] : claims.topicAcl;
+  const payload: JWTPayload = {
+    iss: issuer,
+    aud: audience,
+    sub: clientId,
+    jti,
+    iat: Math.floor(issuedAtMs / 1000),
+    topicAcl: filters.length === 1 ? filters[0] : filters,
+  };
+  if (expiresAtMs !== Infinity) payload.exp = Math.floor(expiresAtMs / 1000);
+  return await new SignJWT(payload)
+    .setProtectedHeader({ alg: "EdDSA", kid: key.kid, typ: "JWT" })
+    .sign({ ...key.privateJwk });
+}
+
+export interface TokenExpectations {
+  /** Those of the broker that the client wants to enter. */
+  readonly keys: readonly SigningKey[];
+  readonly issuer: string;
+  readonly audience: string;
+  readonly isRevoked: (jti: string) => boolean;
+  /** UNIX milliseconds. */
+  readonly nowMs: number;
+}
+
+export type TokenFailureKind =
+  /** Not a JWT that this broker could have made. */
+  | "malformed"
+  /** Signed with a key that the broker does not have, so for another broker or another server. */
+  | "unknown-key"
+  | "bad-signature"
+  | "expired"
+  | "not-yet-valid"
+  | "wrong-issuer"
+  | "wrong-audience"
+  | "revoked"
+  | "missing-claim";
+
+export interface TokenFailure {
+  readonly ok: false;
+  readonly kind: TokenFailureKind;
+  /** For people. Contains nothing of the token but names and times. */
+  readonly reason: string;
+}
+
+export type TokenVerification = { readonly ok: true; readonly claims: TokenClaims } | TokenFailure;
+
+function fail(kind: TokenFailureKind, reason: string): TokenFailure {
+  return { ok: false, kind, reason };
+}
+
+/** Checks signature and every claim. Never throws for what a client sent. */
+export async function verifyToken(jwt: string, expected: TokenExpectations): Promise<TokenVerification> {
+  const unverified = readUnverifiedToken(jwt);
+  if (unverified === undefined) return fail("malformed", "not a JSON Web Token");
+  const { header, claims } = unverified;
+  if (header.alg !== "EdDSA") return fail("malformed", "the token is not signed with EdDSA");
+  const key = expected.keys.find(({ kid }) => kid === header.kid);
+  if (key === undefined) return fail("unknown-key", "the token was signed with a key that this broker does not have");
+  try {
+    await compactVerify(jwt, { ...key.publicJwk }, { algorithms: ["EdDSA"] });
+  } catch (error) {
+    if (error instanceof errors.JWSSignatureVerificationFailed) {
+      return fail("bad-signature", "the token's signature does not match its content");
+    }
+    // Such as a `crit` header that asks for extensions which nobody knows.
+    if (error instanceof errors.JOSEError) return fail("malformed", "not a token of this broker");
+    throw error;
+  }
+  return verifyClaims(claims, expected);
+}
+
+function verifyClaims(claims: JWTPayload, expected: TokenExpectations): TokenVerification {
+  const { iss, aud, sub, jti, iat, nbf, exp, topicAcl } = claims;
+  const missing = (claim: string) => fail("missing-claim", `the token has no usable claim ${claim}`);
+  if (typeof iss !== "string") return missing("iss");
+  if (typeof aud !== "string") return missing("aud");
+  if (typeof sub !== "string" || sub === "") return missing("sub");
+  if (typeof jti !== "string" || jti === "") return missing("jti");
+  if (!isTime(iat)) return missing("iat");
+  if (nbf !== undefined && !isTime(nbf)) return missing("nbf");
+  if (exp !== undefined && !isTime(exp)) return missing("exp");
+  if (!isTopicAcl(topicAcl)) return missing("topicAcl");
+
+  if (iss !== expected.issuer) return fail("wrong-issuer", `the token is for the namespace ${iss}`);
+  if (aud !== expected.audience) return fail("wrong-audience", `the token is for the broker ${aud}`);
+  const startsAtMs = Math.max(iat, nbf ?? iat) * 1000;
+  if (startsAtMs > expected.nowMs + CLOCK_LEEWAY_MS) {
+    return fail("not-yet-valid", `the token is not valid before ${isoTime(startsAtMs)}`);
+  }
+  const expiresAtMs = exp === undefined ? Infinity : exp * 1000;
+  if (expiresAtMs <= expected.nowMs) return fail("expired", `the token expired at ${isoTime(expiresAtMs)}`);
+  if (expected.isRevoked(jti)) return fail("revoked", "the token was revoked");
+  return {
+    ok: true,
+    claims: { issuer: iss, audience: aud, clientId: sub, jti, topicAcl, issuedAtMs: iat * 1000, expiresAtMs },
+  };
+}
+
+/** NumericDate of RFC 7519 §2 that a Date can hold. */
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= 8.64e12;
+}
+
+function isTopicAcl(value: unknown): value is string | string[] {
+  return typeof value === "string" || (Array.isArray(value) && value.every((filter) => typeof filter === "string"));
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+export interface UnverifiedToken {
+  readonly header: JWTHeaderParameters;
+  readonly claims: JWTPayload;
+}
+
+/**
+ * Reads a token without checking anything but its form: to find the broker that it names, which then verifies it, or to
+ * show it to its owner.
+ * @returns undefined if it is not a JWT
+ */
+export function readUnverifiedToken(jwt: string): UnverifiedToken | undefined {
+  try {
+    return { header: decodeProtectedHeader(jwt) as JWTHeaderParameters, claims: decodeJwt(jwt) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+import { defineCommand } from "../../command.ts";
+import { parseExpiration } from "../../duration.ts";
+import { addNamespaceOption, checkName, resolveNamespace } from "../../names.ts";
+import { checkHookUrl } from "../../hook-url.ts";
+import { brokerFields } from "./describe.ts";
+
+interface Options {
+  namespace?: string;
+  description?: string;
+  expiration?: string;
+  onPublishUrl?: string;
+}
+
+export default defineCommand<Options>({
+  examples: [
+    "broker create orders",
+    "broker create orders --namespace shop --on-publish-url http://127.0.0.1:8787/ --expiration 48h",
+  ],
+
+  configure(command) {
+    command.argument("<name>", "letters, digits and hyphens; upper and lower case are the same");
+    addNamespaceOption(command);
+    command
+      .option("--description <text>", "what it is for")
+      .option("--exp, --expiration <duration>", "how long its tokens are good for at most: 90s, 48h, 7d, 1mo, 1y (default: for ever)")
+      .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do");
+  },
+
+  async run(context, [name], options) {
+    const { description, expiration, onPublishUrl } = options;
+    const input = {
+      name: checkName(name as string, "broker"),
+      ...(description !== undefined && { description }),
+      ...(expiration !== undefined && { expiration: parseExpiration(expiration) }),
+      ...(onPublishUrl !== undefined && { on_publish: { url: checkHookUrl(onPublishUrl) } }),
+    };
+    const client = await context.client();
+    const namespace = await resolveNamespace(context, client, options.namespace);
+    const broker = await client.createBroker({ namespace, ...input });
+    context.output.document(broker, brokerFields(broker, namespace));
+  },
+});

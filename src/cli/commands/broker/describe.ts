@@ -1,0 +1,39 @@
+import type { Broker } from "../../../contract/types.ts";
+import { defineCommand } from "../../command.ts";
+import { formatDuration } from "../../duration.ts";
+import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
+import { formatFields, printable } from "../../table.ts";
+import { formatLocalTime } from "../../time-format.ts";
+
+export default defineCommand<BrokerOptions>({
+  examples: ["broker describe dev", "broker describe orders --namespace shop --json"],
+
+  configure: addBrokerArgument,
+
+  async run(context, [name], options) {
+    const client = await context.client();
+    const target = await resolveBroker(context, client, options, name as string | undefined);
+    const broker = await client.describeBroker(target);
+    context.output.document(broker, brokerFields(broker, target.namespace));
+  },
+});
+
+export function brokerFields(broker: Broker, namespace: string): string {
+  return formatFields([
+    ["name", broker.name],
+    ["namespace", namespace],
+    ["id", broker.id],
+    ["description", printable(broker.description ?? "")],
+    ["endpoint", broker.endpoint],
+    ["authentication", broker.auth_type],
+    ["tokens end after", expirationText(broker.expiration)],
+    ["on publish", broker.on_publish?.url ?? "no hook"],
+    ["created", formatLocalTime(broker.created_on)],
+    ["modified", formatLocalTime(broker.modified_on)],
+  ]);
+}
+
+/** How long tokens of the broker are good for. */
+export function expirationText(seconds: number | null): string {
+  return seconds === null ? "never" : formatDuration(seconds);
+}

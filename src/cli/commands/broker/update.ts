@@ -1,0 +1,53 @@
+import { defineCommand } from "../../command.ts";
+import { parseExpiration } from "../../duration.ts";
+import { usageError } from "../../errors.ts";
+import { checkHookUrl } from "../../hook-url.ts";
+import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
+import { brokerFields } from "./describe.ts";
+
+interface Options extends BrokerOptions {
+  description?: string;
+  expiration?: string;
+  onPublishUrl?: string;
+  /** False where `--no-on-publish` was given. */
+  onPublish: boolean;
+}
+
+export default defineCommand<Options>({
+  examples: [
+    "broker update dev --on-publish-url http://127.0.0.1:8787/",
+    "broker update dev --no-on-publish",
+    "broker update dev --expiration 7d",
+    "broker update dev --expiration none",
+  ],
+
+  configure(command) {
+    command.description("Change a broker. What is not named stays as it is; connected clients stay connected.");
+    addBrokerArgument(command);
+    command
+      .option("--description <text>", "what it is for")
+      .option("--exp, --expiration <duration>", 'how long new tokens are good for at most; "none" for no limit')
+      .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do")
+      .option("--no-on-publish", "take the hook away");
+  },
+
+  async run(context, [name], options) {
+    const { description, expiration, onPublishUrl, onPublish } = options;
+    if (onPublishUrl !== undefined && !onPublish) {
+      throw usageError("--on-publish-url and --no-on-publish exclude each other");
+    }
+    const changes = {
+      ...(description !== undefined && { description }),
+      ...(expiration !== undefined && { expiration: parseExpiration(expiration) }),
+      ...(onPublishUrl !== undefined && { on_publish: { url: checkHookUrl(onPublishUrl) } }),
+      ...(!onPublish && { on_publish: { url: null } }),
+    };
+    if (Object.keys(changes).length === 0) {
+      throw usageError("nothing to change was named", "name at least one of --on-publish-url, --no-on-publish, --expiration, --description");
+    }
+    const client = await context.client();
+    const target = await resolveBroker(context, client, options, name as string | undefined);
+    const broker = await client.updateBroker({ ...target, ...changes });
+    context.output.document(broker, brokerFields(broker, target.namespace));
+  },
+});

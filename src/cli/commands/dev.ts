@@ -1,0 +1,200 @@
+import path from "node:path";
+import process from "node:process";
+import type { RunningServer, ServerOptions, startServer as StartServer } from "../../app.ts";
+import type { Client } from "../../client/index.ts";
+import type { Broker } from "../../contract/types.ts";
+import { UserError } from "../../errors.ts";
+import { configurationFile, readConfiguration, rememberContext } from "../configuration.ts";
+import type { CommandContext } from "../context.ts";
+import { defineCommand } from "../command.ts";
+import { checkHookUrl } from "../hook-url.ts";
+import { checkName } from "../names.ts";
+import { wholeNumber } from "../option-parsers.ts";
+import { type ReadyObject, removeReadyFile, writeReadyFile } from "../ready-file.ts";
+import { formatFields } from "../table.ts";
+import { version } from "../version.ts";
+
+interface Options {
+  host?: string;
+  port?: number;
+  wsPort?: number;
+  apiPort?: number;
+  persistTo?: string;
+  allowAnonymous?: boolean;
+  readyFile?: string;
+  namespace?: string;
+  broker?: string;
+  onPublishUrl?: string;
+  apiToken?: string;
+  json?: boolean;
+}
+
+const DEFAULT_NAMESPACE = "local";
+const DEFAULT_BROKER = "dev";
+/** Name of the context under which the server is remembered. */
+const CONTEXT_NAME = "dev";
+
+const port = (option: string) => wholeNumber(option, 0, 65_535);
+
+export default defineCommand<Options>({
+  examples: [
+    "dev",
+    "dev --on-publish-url http://127.0.0.1:8787/      a hook sees every message first",
+    "dev --persist-to ./data                          keeps everything for the next time",
+    "dev --port 0 --ws-port 0 --api-port 0 --ready-file ready.json",
+  ],
+
+  configure(command) {
+    command
+      .description(
+        "Start a broker and its management API until Ctrl-C. Creates the namespace and the broker if they are missing, " +
+          "and remembers the server, so that other commands find it without options.",
+      )
+      .option("--host <address>", "address to listen on (default: this machine only)")
+      .option("--port <port>", "MQTT over TCP; 0 picks a free one (default: 1883)", port("--port"))
+      .option("--ws-port <port>", "MQTT over WebSocket (default: 8083)", port("--ws-port"))
+      .option("--api-port <port>", "management API (default: 8880)", port("--api-port"))
+      .option("--persist-to <folder>", "keep data there (default: in memory, gone at the end)")
+      .option("--allow-anonymous", "let clients without credentials in, from this machine only")
+      .option("--ready-file <file>", "write a JSON object with addresses and tokens there when everything listens")
+      .option("--ns, --namespace <name>", `namespace to work in (default: ${DEFAULT_NAMESPACE})`)
+      .option("--broker <name>", `broker to work with (default: ${DEFAULT_BROKER})`)
+      .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do")
+      .option("--json", "print the object of --ready-file on standard output")
+      .option("--api-token <token>", "token for the API (default: PUBSUB_API_TOKEN, or a random one)");
+  },
+
+  run: (context, _args, options) =>
+    dev(context, options, async (serverOptions) => {
+      const { startServer } = await import("../../app.ts");
+      return await startServer(serverOptions);
+    }),
+});
+
+/** The command with the server given, so that tests do without one. */
+export async function dev(context: CommandContext, options: Options, startServer: typeof StartServer): Promise<void> {
+  const { env, output, signal } = context;
+  const namespace = checkName(options.namespace ?? (env["PUBSUB_NAMESPACE"] || DEFAULT_NAMESPACE), "namespace");
+  const broker = checkName(options.broker ?? (env["PUBSUB_BROKER"] || DEFAULT_BROKER), "broker");
+  const hookUrl = options.onPublishUrl === undefined ? undefined : checkHookUrl(options.onPublishUrl);
+  const { readyFile } = options;
+  // A configuration that cannot be read is better said before anything listens.
+  readConfiguration(env);
+  // One that a killed server left behind would say that this one is ready.
+  if (readyFile !== undefined) await removeStaleReadyFile(readyFile);
+
+  const log = (line: string) => output.info(output.err.dim(line));
+  const starting = startServer({ ...serverOptions(options, env, { namespace, broker }), log });
+  const server = await output.spin("starting", starting);
+  try {
+    const client = await context.clientOf({ baseUrl: server.api, apiToken: server.apiToken, accountId: server.accountId });
+    const described = await ensureBroker(client, namespace, broker, hookUrl);
+    const ready = await describeReady(server, client, namespace, described.name);
+    await remember(context, ready);
+    if (readyFile !== undefined) await writeReadyFile(readyFile, ready);
+    if (options.json) await output.line(ready);
+    showBanner(context, options, ready, described);
+    await untilAborted(signal);
+    output.info("Stopping …");
+  } finally {
+    if (readyFile !== undefined) await removeReadyFile(readyFile, process.pid);
+    await server.close();
+  }
+  // Stopping it is how it ends, whoever does it: exit code 0, so that no supervisor or `npm run` reports a failure.
+}
+
+function serverOptions(
+  options: Options,
+  env: CommandContext["env"],
+  target: { namespace: string; broker: string },
+): ServerOptions {
+  const { host, port: mqttPort, wsPort, apiPort, persistTo, allowAnonymous } = options;
+  const apiToken = options.apiToken ?? (env["PUBSUB_API_TOKEN"] || undefined);
+  return {
+    version,
+    ...(host !== undefined && { host }),
+    ...(mqttPort !== undefined && { port: mqttPort }),
+    ...(wsPort !== undefined && { wsPort }),
+    ...(apiPort !== undefined && { apiPort }),
+    ...(persistTo !== undefined && { persistTo: path.resolve(persistTo) }),
+    ...(apiToken !== undefined && { apiToken }),
+    ...(allowAnonymous && { anonymous: target }),
+  };
+}
+
+async function removeStaleReadyFile(file: string): Promise<void> {
+  const { rm } = await import("node:fs/promises");
+  await rm(file, { force: true });
+}
+
+/** Creates what is missing, and sets the hook if one is named. */
+async function ensureBroker(client: Client, namespace: string, broker: string, hookUrl: string | undefined): Promise<Broker> {
+  const hook = hookUrl === undefined ? {} : { on_publish: { url: hookUrl } };
+  const exists = async (found: Promise<unknown>) => {
+    try {
+      await found;
+      return true;
+    } catch (error) {
+      if (error instanceof UserError && ["namespace-not-found", "broker-not-found"].includes(error.code)) return false;
+      throw error;
+    }
+  };
+  if (!(await exists(client.describeNamespace({ namespace })))) await client.createNamespace({ name: namespace });
+  if (!(await exists(client.describeBroker({ namespace, broker })))) {
+    return await client.createBroker({ namespace, name: broker, ...hook });
+  }
+  if (hookUrl !== undefined) return await client.updateBroker({ namespace, broker, ...hook });
+  return await client.describeBroker({ namespace, broker });
+}
+
+async function describeReady(server: RunningServer, client: Client, namespace: string, broker: string): Promise<ReadyObject> {
+  const tokens = await client.issueCredentials({ namespace, broker, number: 1 });
+  const [clientId, clientToken] = Object.entries(tokens)[0] ?? ["", ""];
+  const { api, apiToken, accountId, mqtt, ws } = server;
+  return { v: 1, pid: process.pid, api, apiToken, accountId, mqtt, ws, namespace, broker, clientId, clientToken };
+}
+
+/** Not being able to is no reason not to serve: HOME may be read-only, as in a container. */
+async function remember(context: CommandContext, ready: ReadyObject): Promise<void> {
+  const { api, apiToken, accountId, mqtt, ws, namespace, broker, pid } = ready;
+  try {
+    await rememberContext(context.env, CONTEXT_NAME, { api, apiToken, accountId, mqtt, ws, namespace, broker, pid });
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    context.output.warn(
+      `the configuration ${configurationFile(context.env)} cannot be written (${code}): other commands will not find this server`,
+      "set PUBSUB_CONFIG_DIR to a folder that can, or PUBSUB_API_URL and PUBSUB_API_TOKEN for them",
+    );
+  }
+}
+
+function showBanner(context: CommandContext, options: Options, ready: ReadyObject, broker: Broker): void {
+  const { output } = context;
+  const { err } = output;
+  const fields = formatFields([
+    ["MQTT", ready.mqtt],
+    ["WebSocket", ready.ws],
+    ["API", ready.api],
+    // For the terminal only: what is redirected is kept, and it is a secret.
+    ["API token", output.interactive ? ready.apiToken : `in ${configurationFile(context.env)}`],
+    ["Broker", `${ready.namespace}/${ready.broker}`],
+    ["Hook", broker.on_publish?.url ?? "none (pubsub broker update --on-publish-url URL)"],
+    ["Data", options.persistTo === undefined ? "in memory, gone at the end" : path.resolve(options.persistTo)],
+  ]);
+  const commands = ["pubsub sub '#'", "pubsub pub hello world", "pubsub tail"];
+  output.info(`${err.bold(`pubsub ${version}`)} is ready\n`);
+  output.info(fields.replaceAll(/^(?=.)/gm, "  "));
+  output.info(`Try in another terminal:\n${commands.map((command) => `  ${err.cyan(command)}`).join("\n")}\n`);
+  if (options.allowAnonymous) {
+    output.warn(`clients without credentials may enter ${ready.namespace}/${ready.broker} from this machine`);
+  }
+  output.info(err.dim("Ctrl-C stops it."));
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

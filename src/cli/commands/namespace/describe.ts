@@ -1,0 +1,36 @@
+import type { Namespace } from "../../../contract/types.ts";
+import { defineCommand } from "../../command.ts";
+import { resolveNamespace } from "../../names.ts";
+import { formatFields, printable } from "../../table.ts";
+import { formatLocalTime } from "../../time-format.ts";
+
+interface Options {
+  namespace?: string;
+}
+
+export default defineCommand<Options>({
+  examples: ["namespace describe shop"],
+
+  configure(command) {
+    command
+      .argument("[name]", "the namespace (default: the configured one, or the only one there is)")
+      .option("--ns, --namespace <name>", "the same as an option");
+  },
+
+  async run(context, [name], options) {
+    const client = await context.client();
+    const chosen = await resolveNamespace(context, client, (name as string | undefined) ?? options.namespace);
+    const namespace = await client.describeNamespace({ namespace: chosen });
+    context.output.document(namespace, namespaceFields(namespace));
+  },
+});
+
+export function namespaceFields(namespace: Namespace): string {
+  return formatFields([
+    ["name", namespace.name],
+    ["id", namespace.id],
+    ["description", printable(namespace.description ?? "")],
+    ["created", formatLocalTime(namespace.created_on)],
+    ["modified", formatLocalTime(namespace.modified_on)],
+  ]);
+}

@@ -1,0 +1,148 @@
+import { Option } from "commander";
+import { eventNames, verdicts } from "../../contract/event-names.ts";
+import type { Input, TailEvent } from "../../contract/types.ts";
+import type { CommandContext } from "../context.ts";
+import { defineCommand } from "../command.ts";
+import { usageError } from "../errors.ts";
+import { type Lifetime, live } from "../lifetime.ts";
+import { addNamespaceOption, resolveBroker } from "../names.ts";
+import { collect, collectChoices, seconds, wholeNumber } from "../option-parsers.ts";
+import { retryDelayMs, sleep } from "../sleep.ts";
+import { TailFormatter } from "../tail-format.ts";
+import { checkTopicFilter } from "../topic.ts";
+import { UserError } from "../../errors.ts";
+
+interface Options {
+  namespace?: string;
+  broker?: string;
+  topic?: string[];
+  client?: string[];
+  event?: (typeof eventNames)[number][];
+  verdict?: (typeof verdicts)[number][];
+  format?: "pretty" | "json";
+  json?: boolean;
+  count?: number;
+  wait?: number;
+}
+
+export default defineCommand<Options>({
+  examples: [
+    "tail",
+    "tail --event publish,hook --topic 'transactions/#'",
+    "tail --verdict dropped              what the hook let nobody see, and why",
+    "tail --client terminal-7 --json",
+    "tail --verdict dropped -C 1 -W 5    wait 5 s for one; exit code 27 if none comes",
+  ],
+
+  configure(command) {
+    command
+      .description("Watch what happens in a broker, from now on until Ctrl-C. Filters work at the server.")
+      .argument("[broker]", "name of the broker (default: the configured one, or the only one there is)")
+      .option("--broker <name>", "the same as an option");
+    addNamespaceOption(command);
+    command
+      .option("--topic <filter>", "only events on these topics; may be repeated", collect)
+      .option("--client <id>", "only events of these clients; may be repeated", collect)
+      .option("--event <names>", `only these events: ${eventNames.join(", ")}`, collectChoices("--event", eventNames))
+      .option("--verdict <names>", `only these verdicts of the hook: ${verdicts.join(", ")}`, collectChoices("--verdict", verdicts))
+      .addOption(new Option("--format <format>", "how to print (default: pretty)").choices(["pretty", "json"]))
+      .option("-C, --count <count>", "end after so many events", wholeNumber("--count", 1))
+      .option("-W, --wait <seconds>", "end after this time, with exit code 27", seconds("--wait"));
+  },
+
+  async run(context, [name], options) {
+    for (const filter of options.topic ?? []) checkTopicFilter(filter);
+    if (options.json && options.format === "pretty") throw usageError("--json and --format pretty exclude each other");
+    const tail = new Tail(context, options, name as string | undefined);
+    await tail.run();
+  },
+});
+
+class Tail {
+  readonly #context: CommandContext;
+  readonly #options: Options;
+  readonly #name: string | undefined;
+  readonly #print: (event: TailEvent) => Promise<void> | undefined;
+  #printed = 0;
+
+  constructor(context: CommandContext, options: Options, name: string | undefined) {
+    const { output } = context;
+    this.#context = context;
+    this.#options = options;
+    this.#name = name;
+    const formatter = new TailFormatter(output.out, output.columns);
+    const asJson = options.json || options.format === "json";
+    this.#print = asJson ? (event) => output.line(event) : (event) => output.write(`${formatter.format(event)}\n`);
+  }
+
+  async run(): Promise<void> {
+    const { wait, count } = this.#options;
+    const waitMs = wait === undefined ? undefined : wait * 1000;
+    const bounded = count !== undefined || wait !== undefined;
+    const timedOut = () => this.#timedOut();
+    await live(this.#context, { waitMs, timedOut, bounded }, (lifetime) => this.#watchUntilEnd(lifetime));
+  }
+
+  #timedOut(): UserError {
+    const { wait = 0, count } = this.#options;
+    const wanted = count === undefined ? "" : `; ${this.#printed} of ${count} events came`;
+    return new UserError("timed-out", `the time of ${wait} s is over${wanted}`);
+  }
+
+  /** Throws when it ends. A stream that is lost is said, and resumed. */
+  async #watchUntilEnd(lifetime: Lifetime): Promise<never> {
+    const { output } = this.#context;
+    const { signal } = lifetime;
+    let hasWatched = false;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#watchOnce(lifetime, () => {
+          if (hasWatched) output.info("watching again; events from meanwhile are missing");
+          hasWatched = true;
+          attempt = 0;
+        });
+        signal.throwIfAborted();
+        throw new UserError("broker-deleted", "the broker was deleted: nothing more can happen in it");
+      } catch (error) {
+        if (signal.aborted || !hasWatched || !mayReturn(error, attempt)) throw error;
+        if (attempt === 0) output.warn(`${(error as Error).message}; watching again as soon as it is back …`);
+      }
+      await sleep(retryDelayMs(attempt), signal);
+      this.#context.refreshSettings();
+    }
+  }
+
+  async #watchOnce(lifetime: Lifetime, onWatching: () => void): Promise<void> {
+    const { topic, client: clients, event, verdict } = this.#options;
+    const { output } = this.#context;
+    const client = await this.#context.client();
+    const target = await resolveBroker(this.#context, client, this.#options, this.#name);
+    const query: Input<"events"> = {
+      ...target,
+      ...(topic && { topic }),
+      ...(clients && { client: clients }),
+      ...(event && { event }),
+      ...(verdict && { verdict }),
+    };
+    const events = await output.spin("connecting", client.events(query, lifetime.signal));
+    onWatching();
+    output.info(output.err.dim(`listening: ${target.namespace}/${target.broker} (Ctrl-C ends)`));
+    for await (const each of events) await this.#take(each, lifetime);
+  }
+
+  async #take(event: TailEvent, { signal, finish }: Lifetime): Promise<void> {
+    signal.throwIfAborted();
+    if (event.event === "lost") this.#context.output.warn(`the server left out ${event.count} events: this reader was too slow`);
+    await this.#print(event);
+    if (event.event !== "lost" && ++this.#printed === this.#options.count) finish();
+    signal.throwIfAborted();
+  }
+}
+
+/** Refusals that a server which is just starting may give, before its new token and brokers are known. */
+const MAX_REFUSALS_WHILE_STARTING = 5;
+
+function mayReturn(error: unknown, attempt: number): boolean {
+  if (!(error instanceof UserError) || error.code === "broker-deleted") return false;
+  return ["server-not-running", "connection-lost"].includes(error.code) || attempt < MAX_REFUSALS_WHILE_STARTING;
+}

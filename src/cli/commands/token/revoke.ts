@@ -1,0 +1,21 @@
+import { defineCommand } from "../../command.ts";
+import { type RevocationOptions, configureRevocation, requireJtis } from "../../revocation.ts";
+import { resolveBroker } from "../../names.ts";
+
+export default defineCommand<RevocationOptions>({
+  examples: ["token revoke dev --jti 01JD…", "token revoke dev --jti 01JD… --jti 01JE…"],
+
+  configure(command) {
+    command.description("Revoke tokens: nobody gets in with them any more, and who is in is disconnected at once.");
+    configureRevocation(command);
+  },
+
+  async run(context, [name], options) {
+    const jti = requireJtis(options);
+    const client = await context.client();
+    const target = await resolveBroker(context, client, options, name as string | undefined);
+    await client.revoke({ ...target, jti });
+    if (context.output.json) context.output.document({ revoked: jti }, "");
+    else context.output.info(`Revoked ${jti.length === 1 ? "1 token" : `${jti.length} tokens`} of ${target.broker}.`);
+  },
+});

@@ -1,0 +1,21 @@
+import { defineCommand } from "../../command.ts";
+import { type RevocationOptions, configureRevocation, requireJtis } from "../../revocation.ts";
+import { resolveBroker } from "../../names.ts";
+
+export default defineCommand<RevocationOptions>({
+  examples: ["token unrevoke dev --jti 01JD…"],
+
+  configure(command) {
+    command.description("Accept tokens again that were revoked.");
+    configureRevocation(command);
+  },
+
+  async run(context, [name], options) {
+    const jti = requireJtis(options);
+    const client = await context.client();
+    const target = await resolveBroker(context, client, options, name as string | undefined);
+    await client.unrevoke({ ...target, jti });
+    if (context.output.json) context.output.document({ unrevoked: jti }, "");
+    else context.output.info(`Unrevoked ${jti.length === 1 ? "1 token" : `${jti.length} tokens`} of ${target.broker}.`);
+  },
+});

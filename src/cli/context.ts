@@ -1,0 +1,76 @@
+/** What a command gets from the world around it: streams, environment, signal, settings, API client. */
+import type { Readable } from "node:stream";
+import type { Client } from "../client/index.ts";
+import { Output, type OutputStream, isCi } from "./output.ts";
+import type { GlobalOptions } from "./program.ts";
+import { type ServerOptions, type Settings, resolveSettings } from "./settings.ts";
+
+export type InputStream = Readable & { readonly isTTY?: boolean };
+
+/** What to speak to the management API with. */
+export interface ClientOptions {
+  baseUrl: string;
+  apiToken: string;
+  accountId: string | undefined;
+}
+
+/** The world as the program finds it, or as a test makes it. */
+export interface World {
+  readonly stdin: InputStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by Ctrl-C, SIGTERM, or when nobody reads the output any more; the reason says which. */
+  readonly signal: AbortSignal;
+  now(): Date;
+  createClient(options: ClientOptions): Promise<Client>;
+}
+
+export class CommandContext {
+  readonly stdin: InputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly output: Output;
+  /** True if somebody is there to answer a question. */
+  readonly mayAsk: boolean;
+  readonly #world: World;
+  readonly #options: GlobalOptions & ServerOptions;
+  #settings: Settings | undefined;
+
+  constructor(world: World, options: GlobalOptions & ServerOptions) {
+    const { stdin, stdout, stderr, env, signal } = world;
+    const { json = false, quiet = false, color } = options;
+    this.#world = world;
+    this.#options = options;
+    this.stdin = stdin;
+    this.env = env;
+    this.signal = signal;
+    this.output = new Output({ stdout, stderr }, env, signal, { json, quiet, color });
+    const terminals = stdin.isTTY === true && stderr.isTTY === true;
+    this.mayAsk = terminals && !isCi(env) && options.input !== false;
+  }
+
+  now(): Date {
+    return this.#world.now();
+  }
+
+  /** @throws {UserError} where the configuration cannot be read */
+  get settings(): Settings {
+    return (this.#settings ??= resolveSettings(this.#options, this.env));
+  }
+
+  /** Forgets the settings: another server may have started meanwhile. */
+  refreshSettings(): void {
+    this.#settings = undefined;
+  }
+
+  /** A client for the server of the settings. */
+  async client(): Promise<Client> {
+    const { api, apiToken = "", accountId } = this.settings;
+    return await this.clientOf({ baseUrl: api, apiToken, accountId });
+  }
+
+  async clientOf(options: ClientOptions): Promise<Client> {
+    return await this.#world.createClient(options);
+  }
+}

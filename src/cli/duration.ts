@@ -1,0 +1,71 @@
+import { usageError } from "./errors.ts";
+
+const SECOND = 1;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Seconds per unit. A month is 30 days and a year 365: wrangler's own parser makes them seven times as long. */
+const units: readonly (readonly [seconds: number, names: readonly string[]])[] = [
+  [SECOND, ["s", "sec", "secs", "second", "seconds"]],
+  [MINUTE, ["m", "min", "mins", "minute", "minutes"]],
+  [HOUR, ["h", "hr", "hrs", "hour", "hours"]],
+  [DAY, ["d", "day", "days"]],
+  [7 * DAY, ["w", "week", "weeks"]],
+  [30 * DAY, ["mo", "month", "months"]],
+  [365 * DAY, ["y", "yr", "year", "years"]],
+];
+const secondsByName = new Map(units.flatMap(([seconds, names]) => names.map((name) => [name, seconds] as const)));
+
+/** About 100 years: more is a mistake, and the sum with the present time must stay an exact number. */
+const MAX_DURATION_S = 100 * 365 * DAY;
+
+/**
+ * Reads `90s`, `48h`, `7d`, `1y`, `6 days`, `1h30m`; a bare number means seconds.
+ * @returns seconds, a whole number
+ * @throws {UserError} `usage`
+ */
+export function parseDuration(text: string): number {
+  const compact = text.trim().toLowerCase();
+  const wrong = () =>
+    usageError(`"${text}" is not a duration`, "write a number and a unit, such as 90s, 48h, 7d, 1mo or 1y");
+  if (/^\d+$/.test(compact)) return withinLimit(Number(compact), text);
+  if (!/^(?:\d+(?:\.\d+)?\s*[a-z]+\s*)+$/.test(compact)) throw wrong();
+
+  let seconds = 0;
+  for (const [, amount, unit] of compact.matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
+    const secondsPerUnit = secondsByName.get(unit!);
+    if (secondsPerUnit === undefined) throw wrong();
+    seconds += Number(amount) * secondsPerUnit;
+  }
+  return withinLimit(Math.round(seconds), text);
+}
+
+function withinLimit(seconds: number, text: string): number {
+  if (seconds < 1) throw usageError(`the duration "${text}" is shorter than a second`, 'write "none" for no limit');
+  if (seconds > MAX_DURATION_S) throw usageError(`the duration "${text}" is longer than 100 years`, 'write "none" for no limit');
+  return seconds;
+}
+
+/** As `parseDuration`; null for `none`, `never` and `-1`, which mean that there is no limit. */
+export function parseExpiration(text: string): number | null {
+  return ["none", "never", "-1"].includes(text.trim().toLowerCase()) ? null : parseDuration(text);
+}
+
+/** In the two largest units that say something: `2 days`, `1 h 30 min`. */
+export function formatDuration(seconds: number): string {
+  const parts: string[] = [];
+  let rest = Math.round(seconds);
+  const steps: readonly (readonly [number, (n: number) => string])[] = [
+    [DAY, (n) => (n === 1 ? "1 day" : `${n} days`)],
+    [HOUR, (n) => `${n} h`],
+    [MINUTE, (n) => `${n} min`],
+    [SECOND, (n) => `${n} s`],
+  ];
+  for (const [size, say] of steps) {
+    const amount = Math.floor(rest / size);
+    rest -= amount * size;
+    if (amount > 0) parts.push(say(amount));
+  }
+  return parts.slice(0, 2).join(" ") || "0 s";
+}

@@ -1,0 +1,60 @@
+/**
+ * Errors of the command line itself, and the one place where any error becomes a message and an exit code.
+ */
+import { UserError } from "../errors.ts";
+import { ExitCode, exitCodeOfErrorCode, exitCodeOfHttpStatus } from "./exit-codes.ts";
+
+/** A command that was called in a way that it cannot be: exit code 2. */
+export function usageError(message: string, hint?: string): UserError {
+  return new UserError("usage", message, hint);
+}
+
+/** The reason with which a signal aborts commands. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+  readonly exitCode: ExitCode;
+
+  constructor(signal: "SIGINT" | "SIGTERM") {
+    super(`Ended by ${signal}.`);
+    this.exitCode = signal === "SIGINT" ? ExitCode.Interrupted : ExitCode.Terminated;
+  }
+}
+
+/** The reason with which commands abort when nobody reads their output any more, as with `| head`. */
+export class OutputClosedError extends Error {
+  override readonly name = "OutputClosedError";
+}
+
+/** How an error is shown. */
+export interface ErrorReport {
+  code: string;
+  message: string;
+  hint: string | undefined;
+  exitCode: ExitCode;
+  /** False where the user knows already, as after Ctrl-C. */
+  shown: boolean;
+}
+
+export function describeError(error: unknown): ErrorReport {
+  if (error instanceof OutputClosedError) {
+    return { code: "output-closed", message: "", hint: undefined, exitCode: ExitCode.Ok, shown: false };
+  }
+  if (error instanceof InterruptedError) {
+    return { code: "interrupted", message: error.message, hint: undefined, exitCode: error.exitCode, shown: false };
+  }
+  if (error instanceof UserError) {
+    const { code, message, hint } = error;
+    // The client's ApiError has the HTTP status of the answer. Told by its shape, so that the client stays unloaded.
+    const status = "status" in error && typeof error.status === "number" ? error.status : undefined;
+    const exitCode = status === undefined ? exitCodeOfErrorCode(code) : exitCodeOfHttpStatus(status);
+    return { code, message, hint, exitCode, shown: true };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    code: "internal",
+    message: `unexpected: ${message}`,
+    hint: "this is a mistake in pubsub; PUBSUB_DEBUG=1 shows where it comes from",
+    exitCode: ExitCode.Failure,
+    shown: true,
+  };
+}

@@ -1,0 +1,49 @@
+/** Tells other programs that the server is ready, and where: `pubsub dev --ready-file`. */
+import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { UserError } from "../errors.ts";
+
+/** Everything that a program needs to work with the server. `v` changes when a field changes its meaning or goes away. */
+export interface ReadyObject {
+  v: 1;
+  pid: number;
+  api: string;
+  apiToken: string;
+  accountId: string;
+  mqtt: string;
+  ws: string;
+  namespace: string;
+  broker: string;
+  clientId: string;
+  clientToken: string;
+}
+
+/** Whoever sees the file sees all of it. Only its owner can read it: it holds tokens. */
+export async function writeReadyFile(file: string, ready: ReadyObject): Promise<void> {
+  const temporary = `${file}.${ready.pid}.tmp`;
+  try {
+    await writeFile(temporary, `${JSON.stringify(ready)}\n`, { mode: 0o600 });
+    // A file that was there before keeps its mode otherwise.
+    await chmod(temporary, 0o600);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UserError(
+      "file-unwritable",
+      `cannot write the ready file ${path.resolve(file)} (${code})`,
+      "is there such a folder, and may it be written to?",
+      { cause: error },
+    );
+  }
+}
+
+/** Removes it, unless another process has written its own meanwhile. */
+export async function removeReadyFile(file: string, pid: number): Promise<void> {
+  try {
+    const { pid: owner } = JSON.parse(await readFile(file, "utf8")) as Partial<ReadyObject>;
+    if (owner === pid) await rm(file, { force: true });
+  } catch {
+    // It is gone already.
+  }
+}

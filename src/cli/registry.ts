@@ -1,0 +1,69 @@
+/**
+ * All commands: path, one line for the help, and the module to load when the command is called. Nothing else about a
+ * command is known before that, so that starting costs the same however many there are.
+ */
+import type { CommandModule } from "./command.ts";
+
+export interface CommandEntry {
+  /** Words after `pubsub`, such as `broker create`. */
+  readonly path: string;
+  readonly summary: string;
+  /** Works, and is in no help: wrangler's spelling of another command. */
+  readonly hidden?: true;
+  load(): Promise<{ default: CommandModule }>;
+}
+
+/** Commands that only group others. */
+export const groups: Readonly<Record<string, string>> = {
+  namespace: "Groups of brokers",
+  broker: "Brokers and their settings",
+  token: "Credentials for MQTT clients",
+};
+
+export const registry: readonly CommandEntry[] = [
+  { path: "dev", summary: "Start a broker and its API here and now", load: () => import("./commands/dev.ts") },
+  { path: "pub", summary: "Publish messages", load: () => import("./commands/pub.ts") },
+  { path: "sub", summary: "Subscribe and print messages", load: () => import("./commands/sub.ts") },
+  { path: "tail", summary: "Watch what happens in a broker", load: () => import("./commands/tail.ts") },
+
+  { path: "namespace create", summary: "Create a namespace", load: () => import("./commands/namespace/create.ts") },
+  { path: "namespace list", summary: "List namespaces", load: () => import("./commands/namespace/list.ts") },
+  { path: "namespace describe", summary: "Show a namespace", load: () => import("./commands/namespace/describe.ts") },
+  { path: "namespace delete", summary: "Delete a namespace", load: () => import("./commands/namespace/delete.ts") },
+
+  { path: "broker create", summary: "Create a broker", load: () => import("./commands/broker/create.ts") },
+  { path: "broker list", summary: "List the brokers of a namespace", load: () => import("./commands/broker/list.ts") },
+  { path: "broker describe", summary: "Show a broker", load: () => import("./commands/broker/describe.ts") },
+  { path: "broker update", summary: "Change a broker", load: () => import("./commands/broker/update.ts") },
+  {
+    path: "broker delete",
+    summary: "Delete a broker and disconnect its clients",
+    load: () => import("./commands/broker/delete.ts"),
+  },
+  {
+    path: "broker public-keys",
+    summary: "Show the keys that sign tokens and hook requests",
+    load: () => import("./commands/broker/public-keys.ts"),
+  },
+
+  { path: "token issue", summary: "Issue tokens for clients", load: () => import("./commands/token/issue.ts") },
+  {
+    path: "token revoke",
+    summary: "Revoke tokens and disconnect their clients",
+    load: () => import("./commands/token/revoke.ts"),
+  },
+  { path: "token unrevoke", summary: "Accept revoked tokens again", load: () => import("./commands/token/unrevoke.ts") },
+  { path: "token revocations", summary: "List revoked tokens", load: () => import("./commands/token/revocations.ts") },
+  { path: "token inspect", summary: "Show what a token says", load: () => import("./commands/token/inspect.ts") },
+
+  // As `wrangler pubsub` has them.
+  { path: "broker issue", summary: "Issue tokens", hidden: true, load: () => import("./commands/token/issue.ts") },
+  { path: "broker revoke", summary: "Revoke tokens", hidden: true, load: () => import("./commands/token/revoke.ts") },
+  { path: "broker unrevoke", summary: "Unrevoke tokens", hidden: true, load: () => import("./commands/token/unrevoke.ts") },
+  {
+    path: "broker show-revocations",
+    summary: "List revoked tokens",
+    hidden: true,
+    load: () => import("./commands/token/revocations.ts"),
+  },
+];

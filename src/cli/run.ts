@@ -1,0 +1,68 @@
+/** Runs one command line in a given world. No process is needed, and none is touched. */
+import { CommanderError } from "commander";
+import { CommandContext, type World } from "./context.ts";
+import { type ErrorReport, describeError, usageError } from "./errors.ts";
+import { ExitCode } from "./exit-codes.ts";
+import { Output } from "./output.ts";
+import { createProgram } from "./program.ts";
+
+/**
+ * Parses the arguments (those after the program's name), does what they say and shows what went wrong.
+ * @returns the exit code
+ */
+export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
+  const program = createProgram(
+    async (module, args, options) => await module.run(new CommandContext(world, options), args, options),
+    {
+      writeOut: (text) => void world.stdout.write(text),
+      writeErr: (text) => void world.stderr.write(text),
+      helpWidth: Math.min(world.stdout.columns ?? 80, 100),
+    },
+  );
+  try {
+    if (argv.length === 0) {
+      program.outputHelp();
+      return ExitCode.Ok;
+    }
+    await program.parseAsync(helpAsOption(argv), { from: "user" });
+    return ExitCode.Ok;
+  } catch (thrown) {
+    // What a command stumbles over while it is being ended is a consequence of that.
+    const error: unknown = world.signal.aborted && !(thrown instanceof CommanderError) ? world.signal.reason : thrown;
+    const report = error instanceof CommanderError ? describeParseError(error) : describeError(error);
+    if (report.shown) showError(report, error, argv, world);
+    return report.exitCode;
+  }
+}
+
+/** `pubsub help broker create` is `pubsub broker create --help`. */
+function helpAsOption(argv: readonly string[]): string[] {
+  return argv[0] === "help" ? [...argv.slice(1), "--help"] : [...argv];
+}
+
+/** commander throws to end the program, also after it printed help; what it has to say otherwise is wrong usage. */
+function describeParseError(error: CommanderError): ErrorReport {
+  // "commander.help" is help in place of a command that is missing.
+  const helpOnly = ["commander.helpDisplayed", "commander.version"].includes(error.code);
+  const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const { code, message: text, hint } = usageError(
+    message,
+    suggestion?.replace(/^\(|\)$/g, "") ?? "--help shows how it is used",
+  );
+  return {
+    code,
+    message: text,
+    hint,
+    exitCode: helpOnly ? ExitCode.Ok : ExitCode.Usage,
+    shown: !helpOnly && error.code !== "commander.help",
+  };
+}
+
+function showError(report: ErrorReport, error: unknown, argv: readonly string[], world: World): void {
+  // The options may be what could not be parsed: look for the two that matter by hand.
+  const own = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+  const color = own.includes("--no-color") ? false : own.includes("--color") ? true : undefined;
+  const output = new Output(world, world.env, world.signal, { json: own.includes("--json"), quiet: false, color });
+  output.error(report);
+  if (world.env["PUBSUB_DEBUG"] && error instanceof Error) world.stderr.write(`${error.stack}\n`);
+}

@@ -1,0 +1,2 @@
+export { type Client, createClient } from "./client.ts";
+export { ApiError } from "./errors.ts";

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import {
+  descriptionSchema,
+  expirationSchema,
+  idSchema,
+  nameSchema,
+  nothingSchema,
+  pageQuerySchema,
+  timestampSchema,
+} from "./schemas.ts";
+
+/** How clients prove who they are. */
+const authTypeSchema = z.enum(["TOKEN"]);
+
+const LOOPBACK_HOST = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Says what is wrong with a hook's URL, or undefined. Messages leave the machine in clear only to itself. */
+function objectionToHookUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return "must be a URL, such as https://example.com/hook";
+  const url = new URL(text);
+  if (url.username !== "" || url.password !== "") return "must not contain a user name or password";
+  if (url.protocol === "https:") return undefined;
+  if (url.protocol !== "http:") return "must begin with https:// (or http:// for a loopback address)";
+  return LOOPBACK_HOST.test(url.hostname) ? undefined : "must begin with https:// unless it is a loopback address";
+}
+
+const hookUrlSchema = z
+  .string()
+  .max(2048, "must be at most 2,048 characters")
+  .check((context) => {
+    const message = objectionToHookUrl(context.value);
+    if (message !== undefined) context.issues.push({ code: "custom", input: context.value, message });
+  })
+  .describe("an https URL, or an http URL of a loopback address");
+
+/** `{url: null}` takes the hook away; wrangler has no other way to say it. */
+const onPublishInputSchema = z.object({ url: hookUrlSchema.nullable() }).nullable();
+
+const brokerSchema = z.object({
+  id: idSchema,
+  name: nameSchema,
+  description: z.string().describe("empty if there is none"),
+  authType: authTypeSchema,
+  auth_type: authTypeSchema.describe("the same: one client reads this name, another the other"),
+  created_on: timestampSchema,
+  modified_on: timestampSchema,
+  expiration: expirationSchema.nullable().describe("longest lifetime of a token in seconds; null if there is no limit"),
+  endpoint: z.string().describe("URL for MQTT clients"),
+  on_publish: z.object({ url: z.string() }).optional().describe("absent without a hook"),
+});
+
+/** What create and update have in common. */
+const settings = {
+  description: descriptionSchema.optional(),
+  expiration: expirationSchema.nullable().optional(),
+  on_publish: onPublishInputSchema.optional(),
+};
+
+export const brokerOperations = {
+  listBrokers: {
+    summary: "List the brokers of a namespace",
+    query: pageQuerySchema,
+    result: z.array(brokerSchema),
+    errors: ["namespace-not-found"],
+  },
+  createBroker: {
+    summary: "Create a broker",
+    body: z.object({
+      name: nameSchema,
+      ...settings,
+      authType: authTypeSchema.optional(),
+      auth_type: authTypeSchema.optional(),
+    }),
+    result: brokerSchema,
+    errors: ["namespace-not-found", "broker-exists", "too-many-brokers"],
+  },
+  describeBroker: {
+    summary: "Describe a broker",
+    result: brokerSchema,
+    errors: ["namespace-not-found", "broker-not-found"],
+  },
+  updateBroker: {
+    summary: "Change the given settings of a broker",
+    body: z.object(settings),
+    result: brokerSchema,
+    errors: ["namespace-not-found", "broker-not-found"],
+  },
+  deleteBroker: {
+    summary: "Delete a broker and disconnect its clients",
+    result: nothingSchema,
+    errors: ["namespace-not-found", "broker-not-found"],
+  },
+} as const;

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { expirationSchema, topicFilterSchema } from "./schemas.ts";
+
+const CREDENTIALS_MAX = 100;
+
+/** MQTT lets a server bound client ids (5.0 §3.1.3.1). Control characters and lone surrogates only make trouble. */
+const clientIdSchema = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cs}]{1,256}$/u, "must be 1 to 256 characters, none of them a control character");
+
+export const credentialOperations = {
+  issueCredentials: {
+    summary: "Issue tokens",
+    query: z.object({
+      number: z
+        .int("must be a whole number")
+        .min(1, "must be at least 1")
+        .max(CREDENTIALS_MAX, "must be at most 100")
+        .optional()
+        .describe("how many; 1 or the number of client ids where it is left out"),
+      type: z.enum(["TOKEN"]).default("TOKEN"),
+      clientid: z
+        .array(clientIdSchema)
+        .min(1)
+        .max(CREDENTIALS_MAX)
+        .refine((ids) => new Set(ids).size === ids.length, "must differ from each other")
+        .optional()
+        .describe("client ids to issue for; new ULIDs where they are left out"),
+      expiration: z
+        .union([z.literal(-1), expirationSchema], "must be -1 or a whole number of seconds from 1 to 100 years")
+        .optional()
+        .describe("lifetime in seconds, cut to the broker's; -1: never, whatever the broker says"),
+      topicAcl: z
+        .array(topicFilterSchema)
+        .min(1)
+        .max(100)
+        .default(["#"])
+        .describe("topic filters that the token may publish and subscribe to; # is everything"),
+    }),
+    result: z.record(z.string(), z.string()).describe("client id → token"),
+    errors: ["namespace-not-found", "broker-not-found"],
+  },
+} as const;

@@ -1,0 +1,18 @@
+/** Words of events.ts that the command line offers as choices. Plain data, so that this does not load zod. */
+
+/** Events that can be asked for; `lost` comes whenever there is need. */
+export const eventNames = [
+  "connect",
+  "refuse",
+  "disconnect",
+  "subscribe",
+  "unsubscribe",
+  "publish",
+  "hook",
+  "deliver",
+  "drop",
+  "expire",
+] as const;
+
+/** What a hook decided about a message. */
+export const verdicts = ["passed", "modified", "dropped", "rejected"] as const;

@@ -1,0 +1,151 @@
+/**
+ * What happens in a broker, as public JSON: the data of `GET …/events` and the lines of `pubsub tail --json`.
+ * Tokens are never part of it.
+ */
+import { z } from "zod";
+import { eventNames, verdicts } from "./event-names.ts";
+import { topicFilterSchema } from "./schemas.ts";
+
+/** The same for every event. `v` changes when a field changes its meaning or goes away. */
+const common = {
+  v: z.literal(1),
+  time: z.iso.datetime({ precision: 3 }).describe("RFC 3339, UTC, with milliseconds"),
+  namespace: z.string(),
+  broker: z.string(),
+};
+
+/** Those that travel with a message (MQTT 5.0 §3.3.2.3). */
+const propertiesSchema = z.object({
+  payloadFormatIndicator: z.int().optional(),
+  messageExpiryInterval: z.int().optional().describe("seconds, as published"),
+  contentType: z.string().optional(),
+  responseTopic: z.string().optional(),
+  correlationData: z.string().optional().describe("base64"),
+  userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
+});
+
+const content = {
+  payload: z.string(),
+  payloadEncoding: z.enum(["utf8", "base64"]).describe("base64 where the bytes are not UTF-8"),
+  payloadBytes: z.int().describe("size of the whole payload"),
+  payloadTruncated: z.literal(true).optional().describe("payload holds only the first 64 KiB"),
+  properties: propertiesSchema.optional(),
+};
+const contentSchema = z.object(content);
+
+const qosSchema = z.union([z.literal(0), z.literal(1), z.literal(2)]);
+
+/** Ties the events of one message together; unique within one run of the server. */
+const mid = z.int();
+const reasonCode = z.int().describe("MQTT reason code");
+/** Of the client that published the message; empty where the broker itself did. */
+const publisher = z.string();
+
+const hookSchema = z.object({
+  ...common,
+  event: z.literal("hook"),
+  mid,
+  clientId: z.string().describe("the publisher"),
+  topic: z.string(),
+  verdict: z.enum(verdicts),
+  reason: z.string().optional().describe("why it was dropped or rejected, such as hook-timeout"),
+  reasonCode: reasonCode.optional().describe("of rejected: what the publisher is told"),
+  detail: z.string().optional().describe("for people"),
+  ms: z.number().describe("from handing the message to the hook to its verdict"),
+  status: z.int().optional().describe("HTTP status of the hook's answer, if there was one"),
+  batch: z.int().describe("messages in the same request"),
+  before: contentSchema.optional().describe("of modified: as published"),
+  after: contentSchema.optional().describe("of modified: as delivered"),
+});
+
+export const eventSchema = z.discriminatedUnion("event", [
+  z.object({
+    ...common,
+    event: z.literal("connect"),
+    clientId: z.string(),
+    protocolVersion: z.int().describe("3: MQTT 3.1, 4: 3.1.1, 5: 5.0"),
+    cleanStart: z.boolean(),
+    sessionPresent: z.boolean(),
+    keepAlive: z.int().describe("seconds"),
+    jti: z.string().optional().describe("id of the client's token"),
+  }),
+  z.object({
+    ...common,
+    event: z.literal("refuse"),
+    clientId: z.string(),
+    reasonCode,
+    reason: z.string(),
+  }),
+  z.object({
+    ...common,
+    event: z.literal("disconnect"),
+    clientId: z.string(),
+    reasonCode,
+    reason: z.string(),
+    by: z.enum(["client", "server", "network"]),
+  }),
+  z.object({
+    ...common,
+    event: z.enum(["subscribe", "unsubscribe"]),
+    clientId: z.string(),
+    topicFilter: z.string(),
+    reasonCode,
+  }),
+  z.object({
+    ...common,
+    event: z.literal("publish"),
+    mid,
+    clientId: z.string().describe("the publisher; empty where the broker itself published"),
+    jti: z.string().optional().describe("id of the publisher's token"),
+    topic: z.string(),
+    qos: qosSchema,
+    retain: z.boolean(),
+    ...content,
+  }),
+  hookSchema,
+  z.object({
+    ...common,
+    event: z.literal("deliver"),
+    mid,
+    clientId: z.string().describe("the subscriber"),
+    publisher,
+    topic: z.string(),
+    qos: qosSchema,
+  }),
+  z.object({
+    ...common,
+    event: z.literal("drop"),
+    mid,
+    clientId: z.string().optional().describe("the subscriber that does not get it; absent where nobody does"),
+    publisher,
+    topic: z.string(),
+    reason: z.string().describe("such as queue-full"),
+  }),
+  z.object({
+    ...common,
+    event: z.literal("expire"),
+    mid,
+    clientId: z.string().optional(),
+    publisher,
+    topic: z.string(),
+  }),
+  z.object({
+    ...common,
+    event: z.literal("lost"),
+    count: z.int().describe("events that are missing here because the reader was too slow"),
+  }),
+]);
+
+export const eventOperations = {
+  events: {
+    summary: "What happens in the broker, as server-sent events, until the caller ends it or the broker is deleted",
+    query: z.object({
+      topic: z.array(topicFilterSchema).max(100).optional().describe("only events on topics that one of these matches"),
+      client: z.array(z.string()).max(100).optional().describe("only events of these client ids"),
+      event: z.array(z.enum(eventNames)).max(100).optional(),
+      verdict: z.array(z.enum(verdicts)).max(100).optional().describe("only hook events with one of these verdicts"),
+    }),
+    result: eventSchema,
+    errors: ["namespace-not-found", "broker-not-found"],
+  },
+} as const;

@@ -1,0 +1,71 @@
+/**
+ * Where each operation of the management API lives: method, path and how its query is written. Plain data, so that the
+ * client (and with it the command line) starts without loading zod. What the inputs may be, and what comes back, stands
+ * in the resource files; operations.ts puts the two together and checks while compiling that they agree.
+ *
+ * The paths are those of Cloudflare Pub/Sub (design/cloudflare.md).
+ */
+
+/** Precedes every path. */
+export const BASE_PATH = "/client/v4";
+
+/**
+ * How a query parameter is written: `text` and `integer` once, `list` repeated (`a=1&a=2`), `commaList` repeated or
+ * separated by commas, or both.
+ */
+export type QueryKind = "text" | "integer" | "list" | "commaList";
+
+export interface Route {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** `{name}` stands for a path parameter. */
+  readonly path: `/${string}`;
+  readonly query?: Readonly<Record<string, QueryKind>>;
+  /** Takes a JSON object as its body. */
+  readonly body?: true;
+  /** Answers with server-sent events instead of the envelope. */
+  readonly stream?: true;
+}
+
+const NAMESPACES = "/accounts/{account}/pubsub/namespaces";
+const NAMESPACE = `${NAMESPACES}/{namespace}` as const;
+const BROKERS = `${NAMESPACE}/brokers` as const;
+const BROKER = `${BROKERS}/{broker}` as const;
+
+const PAGE = { page: "integer", per_page: "integer" } as const;
+
+export const routes = {
+  listNamespaces: { method: "GET", path: NAMESPACES, query: PAGE },
+  createNamespace: { method: "POST", path: NAMESPACES, body: true },
+  describeNamespace: { method: "GET", path: NAMESPACE },
+  deleteNamespace: { method: "DELETE", path: NAMESPACE },
+
+  listBrokers: { method: "GET", path: BROKERS, query: PAGE },
+  createBroker: { method: "POST", path: BROKERS, body: true },
+  describeBroker: { method: "GET", path: BROKER },
+  updateBroker: { method: "PATCH", path: BROKER, body: true },
+  deleteBroker: { method: "DELETE", path: BROKER },
+
+  // A GET that makes tokens: so it is in the original. It changes nothing on the server.
+  issueCredentials: {
+    method: "GET",
+    path: `${BROKER}/credentials`,
+    query: { number: "integer", type: "text", clientid: "list", expiration: "integer", topicAcl: "list" },
+  },
+  listRevocations: { method: "GET", path: `${BROKER}/revocations` },
+  revoke: { method: "POST", path: `${BROKER}/revocations`, query: { jti: "commaList" } },
+  unrevoke: { method: "DELETE", path: `${BROKER}/revocations`, query: { jti: "commaList" } },
+  listPublicKeys: { method: "GET", path: `${BROKER}/publickeys` },
+  events: {
+    method: "GET",
+    path: `${BROKER}/events`,
+    query: { topic: "list", client: "list", event: "commaList", verdict: "commaList" },
+    stream: true,
+  },
+
+  listMemberships: { method: "GET", path: "/memberships", query: PAGE },
+  listAccounts: { method: "GET", path: "/accounts", query: PAGE },
+  verifyApiToken: { method: "GET", path: "/user/tokens/verify" },
+  status: { method: "GET", path: "/status" },
+} as const satisfies Record<string, Route>;
+
+export type OperationName = keyof typeof routes;

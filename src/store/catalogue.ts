@@ -1,0 +1,136 @@
+/** What exists on this server: namespaces, brokers with their keys, and revoked tokens. */
+import type { SigningKey } from "../auth/keys.ts";
+import { UserError } from "../errors.ts";
+
+export interface NamespaceRecord {
+  /** 32 hexadecimal digits. */
+  readonly id: string;
+  /** In lower case; unique. */
+  readonly name: string;
+  /** Empty if there is none. */
+  readonly description: string;
+  /** RFC 3339 */
+  readonly createdOn: string;
+  /** RFC 3339 */
+  readonly modifiedOn: string;
+}
+
+/** What can be changed. */
+export interface BrokerSettings {
+  /** Empty if there is none. */
+  readonly description: string;
+  /** Longest lifetime of a token; null if there is no limit. */
+  readonly expirationSeconds: number | null;
+  readonly onPublish: { readonly url: string } | null;
+}
+
+/** How clients prove who they are. */
+export type AuthType = "TOKEN";
+
+export interface BrokerRecord extends BrokerSettings {
+  /** 32 hexadecimal digits. */
+  readonly id: string;
+  readonly namespaceId: string;
+  /** In lower case; unique within the namespace. */
+  readonly name: string;
+  readonly authType: AuthType;
+  /** At least one; the last one signs, all verify. */
+  readonly keys: readonly SigningKey[];
+  /** RFC 3339 */
+  readonly createdOn: string;
+  /** RFC 3339 */
+  readonly modifiedOn: string;
+}
+
+export interface NewNamespace {
+  readonly name: string;
+  readonly description?: string | undefined;
+}
+
+/** What is left out or undefined stays as it is, or is empty in something new. */
+export type BrokerChanges = { readonly [Setting in keyof BrokerSettings]?: BrokerSettings[Setting] | undefined };
+
+export interface NewBroker extends BrokerChanges {
+  readonly namespaceId: string;
+  readonly name: string;
+  readonly authType?: AuthType | undefined;
+  readonly keys: readonly SigningKey[];
+}
+
+/** Told after a change is kept, in the order of the changes. */
+export type CatalogueEvent =
+  | { readonly type: "namespace-created"; readonly namespace: NamespaceRecord }
+  | { readonly type: "namespace-deleted"; readonly namespace: NamespaceRecord }
+  | { readonly type: "broker-created"; readonly broker: BrokerRecord }
+  | { readonly type: "broker-updated"; readonly broker: BrokerRecord; readonly before: BrokerRecord }
+  | { readonly type: "broker-deleted"; readonly broker: BrokerRecord }
+  /** Only those that were not revoked before. */
+  | { readonly type: "tokens-revoked"; readonly brokerId: string; readonly jtis: ReadonlySet<string> }
+  /** Only those that were revoked before. */
+  | { readonly type: "tokens-unrevoked"; readonly brokerId: string; readonly jtis: ReadonlySet<string> };
+
+export type CatalogueListener = (event: CatalogueEvent) => void;
+
+export const NAMESPACES_MAX = 1000;
+export const BROKERS_PER_NAMESPACE_MAX = 1000;
+/** Per broker. */
+export const REVOCATIONS_MAX = 10_000;
+
+export type CatalogueErrorCode =
+  | "namespace-not-found"
+  | "namespace-exists"
+  | "namespace-not-empty"
+  | "too-many-namespaces"
+  | "broker-not-found"
+  | "broker-exists"
+  | "too-many-brokers"
+  | "too-many-revocations"
+  /** The change could not be written; everything is as before. `cause` says why. */
+  | "storage-failed";
+
+/** A change that the catalogue does not make. */
+export class CatalogueError extends UserError {
+  declare readonly code: CatalogueErrorCode;
+
+  // Narrows the type of `code`.
+  // oxlint-disable-next-line no-useless-constructor
+  constructor(code: CatalogueErrorCode, message: string, hint?: string, options?: ErrorOptions) {
+    super(code, message, hint, options);
+  }
+}
+
+/**
+ * Reading is synchronous and sees what is kept. A change resolves once it is kept, and rejects with a `CatalogueError`
+ * if it is not made. Names are taken in any case.
+ */
+export interface Catalogue {
+  /** Of the one account: 32 hexadecimal digits. */
+  readonly accountId: string;
+
+  /** In the order of creation. */
+  namespaces(): readonly NamespaceRecord[];
+  namespace(name: string): NamespaceRecord | undefined;
+  namespaceById(id: string): NamespaceRecord | undefined;
+  /** In the order of creation; of all namespaces where none is given. */
+  brokers(namespaceId?: string): readonly BrokerRecord[];
+  broker(namespaceId: string, name: string): BrokerRecord | undefined;
+  brokerById(id: string): BrokerRecord | undefined;
+  /** In the order of revocation. */
+  revocations(brokerId: string): readonly string[];
+  isRevoked(brokerId: string, jti: string): boolean;
+
+  createNamespace(namespace: NewNamespace): Promise<NamespaceRecord>;
+  /** Fails with `namespace-not-empty` while it has brokers. */
+  deleteNamespace(id: string): Promise<void>;
+  createBroker(broker: NewBroker): Promise<BrokerRecord>;
+  updateBroker(id: string, changes: BrokerChanges): Promise<BrokerRecord>;
+  deleteBroker(id: string): Promise<void>;
+  /** All or, beyond `REVOCATIONS_MAX`, none of them. */
+  revoke(brokerId: string, jtis: Iterable<string>): Promise<void>;
+  unrevoke(brokerId: string, jtis: Iterable<string>): Promise<void>;
+
+  /** @returns a function that ends it */
+  watch(listener: CatalogueListener): () => void;
+  /** Waits for changes under way. No change may begin afterwards. */
+  close(): Promise<void>;
+}

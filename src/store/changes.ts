@@ -1,0 +1,192 @@
+/** What changes to a catalogue do: pure functions from a state to the next one and what there is to tell about it. */
+import {
+  BROKERS_PER_NAMESPACE_MAX,
+  type BrokerChanges,
+  type BrokerRecord,
+  CatalogueError,
+  type CatalogueEvent,
+  NAMESPACES_MAX,
+  type NamespaceRecord,
+  type NewBroker,
+  type NewNamespace,
+  REVOCATIONS_MAX,
+} from "./catalogue.ts";
+import type { CatalogueState } from "./state.ts";
+
+/** What a change needs besides its input. */
+export interface ChangeContext {
+  /** A new id. */
+  readonly id: string;
+  /** RFC 3339 */
+  readonly now: string;
+}
+
+export interface Change<Result> {
+  readonly state: CatalogueState;
+  /** Absent where the change changes nothing. */
+  readonly event?: CatalogueEvent;
+  readonly result: Result;
+}
+
+function withEntry<Value>(map: ReadonlyMap<string, Value>, key: string, value: Value): ReadonlyMap<string, Value> {
+  return new Map(map).set(key, value);
+}
+
+function withoutEntry<Value>(map: ReadonlyMap<string, Value>, key: string): ReadonlyMap<string, Value> {
+  const copy = new Map(map);
+  copy.delete(key);
+  return copy;
+}
+
+function requireNamespace(state: CatalogueState, id: string): NamespaceRecord {
+  const namespace = state.namespaces.get(id);
+  if (namespace === undefined) throw new CatalogueError("namespace-not-found", "the namespace does not exist");
+  return namespace;
+}
+
+function requireBroker(state: CatalogueState, id: string): BrokerRecord {
+  const broker = state.brokers.get(id);
+  if (broker === undefined) throw new CatalogueError("broker-not-found", "the broker does not exist");
+  return broker;
+}
+
+function brokersOf(state: CatalogueState, namespaceId: string): BrokerRecord[] {
+  return [...state.brokers.values()].filter((broker) => broker.namespaceId === namespaceId);
+}
+
+export function createNamespace(
+  state: CatalogueState,
+  { id, now }: ChangeContext,
+  input: NewNamespace,
+): Change<NamespaceRecord> {
+  const name = input.name.toLowerCase();
+  for (const namespace of state.namespaces.values()) {
+    if (namespace.name === name) throw new CatalogueError("namespace-exists", `the namespace ${name} exists already`);
+  }
+  if (state.namespaces.size >= NAMESPACES_MAX) {
+    throw new CatalogueError("too-many-namespaces", `there are ${NAMESPACES_MAX} namespaces already`);
+  }
+  const namespace = { id, name, description: input.description ?? "", createdOn: now, modifiedOn: now };
+  return {
+    state: { ...state, namespaces: withEntry(state.namespaces, id, namespace) },
+    event: { type: "namespace-created", namespace },
+    result: namespace,
+  };
+}
+
+export function deleteNamespace(state: CatalogueState, id: string): Change<void> {
+  const namespace = requireNamespace(state, id);
+  const count = brokersOf(state, id).length;
+  if (count > 0) {
+    const brokers = count === 1 ? "a broker" : `${count} brokers`;
+    throw new CatalogueError("namespace-not-empty", `the namespace ${namespace.name} still has ${brokers}`);
+  }
+  return {
+    state: { ...state, namespaces: withoutEntry(state.namespaces, id) },
+    event: { type: "namespace-deleted", namespace },
+    result: undefined,
+  };
+}
+
+export function createBroker(
+  state: CatalogueState,
+  { id, now }: ChangeContext,
+  input: NewBroker,
+): Change<BrokerRecord> {
+  const namespace = requireNamespace(state, input.namespaceId);
+  const name = input.name.toLowerCase();
+  const others = brokersOf(state, namespace.id);
+  if (others.some((broker) => broker.name === name)) {
+    throw new CatalogueError("broker-exists", `the broker ${name} exists already in the namespace ${namespace.name}`);
+  }
+  if (others.length >= BROKERS_PER_NAMESPACE_MAX) {
+    throw new CatalogueError("too-many-brokers", `the namespace has ${BROKERS_PER_NAMESPACE_MAX} brokers already`);
+  }
+  const broker: BrokerRecord = {
+    id,
+    namespaceId: namespace.id,
+    name,
+    description: input.description ?? "",
+    authType: input.authType ?? "TOKEN",
+    expirationSeconds: input.expirationSeconds ?? null,
+    onPublish: input.onPublish ?? null,
+    keys: input.keys,
+    createdOn: now,
+    modifiedOn: now,
+  };
+  return {
+    state: { ...state, brokers: withEntry(state.brokers, id, broker) },
+    event: { type: "broker-created", broker },
+    result: broker,
+  };
+}
+
+export function updateBroker(
+  state: CatalogueState,
+  now: string,
+  id: string,
+  changes: BrokerChanges,
+): Change<BrokerRecord> {
+  const before = requireBroker(state, id);
+  const { description = before.description, expirationSeconds = before.expirationSeconds } = changes;
+  const { onPublish = before.onPublish } = changes;
+  const unchanged =
+    description === before.description &&
+    expirationSeconds === before.expirationSeconds &&
+    onPublish?.url === before.onPublish?.url;
+  if (unchanged) return { state, result: before };
+  const broker = { ...before, description, expirationSeconds, onPublish, modifiedOn: now };
+  return {
+    state: { ...state, brokers: withEntry(state.brokers, id, broker) },
+    event: { type: "broker-updated", broker, before },
+    result: broker,
+  };
+}
+
+export function deleteBroker(state: CatalogueState, id: string): Change<void> {
+  const broker = requireBroker(state, id);
+  return {
+    state: {
+      ...state,
+      brokers: withoutEntry(state.brokers, id),
+      revocations: withoutEntry(state.revocations, id),
+    },
+    event: { type: "broker-deleted", broker },
+    result: undefined,
+  };
+}
+
+export function revoke(state: CatalogueState, brokerId: string, jtis: Iterable<string>): Change<void> {
+  requireBroker(state, brokerId);
+  const revoked = state.revocations.get(brokerId) ?? new Set();
+  const added = new Set([...jtis].filter((jti) => !revoked.has(jti)));
+  if (added.size === 0) return { state, result: undefined };
+  if (revoked.size + added.size > REVOCATIONS_MAX) {
+    throw new CatalogueError(
+      "too-many-revocations",
+      `a broker remembers at most ${REVOCATIONS_MAX} revoked tokens; this one has ${revoked.size}`,
+    );
+  }
+  return {
+    state: { ...state, revocations: withEntry(state.revocations, brokerId, new Set([...revoked, ...added])) },
+    event: { type: "tokens-revoked", brokerId, jtis: added },
+    result: undefined,
+  };
+}
+
+export function unrevoke(state: CatalogueState, brokerId: string, jtis: Iterable<string>): Change<void> {
+  requireBroker(state, brokerId);
+  const revoked = state.revocations.get(brokerId) ?? new Set();
+  const removed = new Set([...jtis].filter((jti) => revoked.has(jti)));
+  if (removed.size === 0) return { state, result: undefined };
+  const left = new Set([...revoked].filter((jti) => !removed.has(jti)));
+  return {
+    state: {
+      ...state,
+      revocations:
+        left.size === 0 ? withoutEntry(state.revocations, brokerId) : withEntry(state.revocations, brokerId, left),
+    },
+    event: { type: "tokens-unrevoked", brokerId, jtis: removed },
+    result: undefined,
+  };
+}

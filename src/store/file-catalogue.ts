@@ -1,0 +1,87 @@
+/** A catalogue in one file of a folder. It holds private keys, so only its owner may read it. */
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import path from "node:path";
+import { UserError } from "../errors.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { lockFolder } from "./folder-lock.ts";
+import { PersistentCatalogue, newId } from "./persistent-catalogue.ts";
+import { type CatalogueState, emptyState, parseState, serializeState } from "./state.ts";
+
+const FILE = "catalogue.json";
+
+/**
+ * Opens the catalogue in a folder, which is made where it does not exist. The folder is locked until `close`.
+ * @param options `now`: UNIX milliseconds
+ * @throws {UserError} `data-folder-in-use`, `catalogue-unreadable` (the file is left as it is), `data-folder-unusable`
+ */
+export async function openFileCatalogue(folder: string, options: { now?: () => number } = {}): Promise<Catalogue> {
+  const unlock = await prepareFolder(folder);
+  try {
+    const file = path.join(folder, FILE);
+    const text = await readIfPresent(file);
+    const state = text === undefined ? emptyState(newId()) : parseState(text, file);
+    // The account's id has to be the same next time, even if nothing is created until then.
+    if (text === undefined) await writeDurably(folder, file, state);
+    return new PersistentCatalogue(state, {
+      persist: (next) => writeDurably(folder, file, next),
+      now: options.now ?? Date.now,
+      onClose: unlock,
+    });
+  } catch (error) {
+    await unlock();
+    throw error instanceof UserError ? error : unusable(folder, error);
+  }
+}
+
+async function prepareFolder(folder: string): Promise<() => Promise<void>> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return await lockFolder(folder);
+  } catch (error) {
+    throw error instanceof UserError ? error : unusable(folder, error);
+  }
+}
+
+function unusable(folder: string, cause: unknown): UserError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return new UserError(
+    "data-folder-unusable",
+    `cannot use the data folder ${folder}: ${code ?? message}`,
+    "it must be a folder that you may write to",
+    { cause },
+  );
+}
+
+async function readIfPresent(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Whatever happens on the way, the file has its old content or its new one. */
+async function writeDurably(folder: string, file: string, state: CatalogueState): Promise<void> {
+  const draft = `${file}.tmp`;
+  const handle = await open(draft, "w", 0o600);
+  try {
+    await handle.writeFile(serializeState(state));
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, file);
+  await syncFolder(folder);
+}
+
+/** Makes the renaming itself durable. Windows has no such thing. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,235 @@
+/** What every implementation of `Catalogue` does. */
+import { beforeEach, describe, expect, test } from "vitest";
+import { type SigningKey, generateSigningKey } from "../../src/auth/index.ts";
+import type { Catalogue, CatalogueEvent, NamespaceRecord } from "../../src/store/index.ts";
+
+const ID = /^[0-9a-f]{32}$/;
+
+export function catalogueSuite(open: (now: () => number) => Promise<Catalogue>): void {
+  let nowMs: number;
+  let key: SigningKey;
+  let catalogue: Catalogue;
+  let namespace: NamespaceRecord;
+  let events: CatalogueEvent[];
+
+  const newBroker = (name: string) => ({ namespaceId: namespace.id, name, keys: [key] });
+  const failsWith = async (promise: Promise<unknown>, code: string) =>
+    await expect(promise).rejects.toMatchObject({ name: "UserError", code });
+
+  beforeEach(async () => {
+    nowMs = Date.UTC(2025, 0, 1);
+    key ??= await generateSigningKey();
+    catalogue = await open(() => nowMs);
+    namespace = await catalogue.createNamespace({ name: "first" });
+    events = [];
+    catalogue.watch((event) => events.push(event));
+    return () => catalogue.close();
+  });
+
+  test("has an account", () => {
+    expect(catalogue.accountId).toMatch(ID);
+  });
+
+  describe("namespaces", () => {
+    test("have an id, a name in lower case and times", async () => {
+      nowMs += 1;
+      const created = await catalogue.createNamespace({ name: "Second-1", description: "text" });
+      const on = "2025-01-01T00:00:00.001Z";
+      expect(created).toEqual({
+        id: expect.stringMatching(ID),
+        name: "second-1",
+        description: "text",
+        createdOn: on,
+        modifiedOn: on,
+      });
+      expect(catalogue.namespaces()).toEqual([namespace, created]);
+      expect(catalogue.namespace("SECOND-1")).toBe(created);
+      expect(catalogue.namespaceById(created.id)).toBe(created);
+      expect(events).toEqual([{ type: "namespace-created", namespace: created }]);
+    });
+
+    test("have names of their own, in any case", async () => {
+      await failsWith(catalogue.createNamespace({ name: "FIRST" }), "namespace-exists");
+      expect(events).toEqual([]);
+    });
+
+    test("are told apart even when created at the same time", async () => {
+      const both = await Promise.allSettled([
+        catalogue.createNamespace({ name: "same" }),
+        catalogue.createNamespace({ name: "Same" }),
+      ]);
+      expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    });
+
+    test("go", async () => {
+      await catalogue.deleteNamespace(namespace.id);
+      expect(catalogue.namespaces()).toEqual([]);
+      expect(catalogue.namespace("first")).toBeUndefined();
+      expect(events).toEqual([{ type: "namespace-deleted", namespace }]);
+      await failsWith(catalogue.deleteNamespace(namespace.id), "namespace-not-found");
+      expect(await catalogue.createNamespace({ name: "first" })).not.toHaveProperty("id", namespace.id);
+    });
+
+    test("stay while they have brokers", async () => {
+      const broker = await catalogue.createBroker(newBroker("b"));
+      await failsWith(catalogue.deleteNamespace(namespace.id), "namespace-not-empty");
+      await catalogue.deleteBroker(broker.id);
+      await catalogue.deleteNamespace(namespace.id);
+    });
+
+    test("are limited in number", async () => {
+      await Promise.all(Array.from({ length: 999 }, (_, i) => catalogue.createNamespace({ name: `n${i}` })));
+      await failsWith(catalogue.createNamespace({ name: "one-more" }), "too-many-namespaces");
+    });
+  });
+
+  describe("brokers", () => {
+    test("have settings with defaults", async () => {
+      const broker = await catalogue.createBroker(newBroker("My-Broker"));
+      expect(broker).toEqual({
+        id: expect.stringMatching(ID),
+        namespaceId: namespace.id,
+        name: "my-broker",
+        description: "",
+        authType: "TOKEN",
+        expirationSeconds: null,
+        onPublish: null,
+        keys: [key],
+        createdOn: "2025-01-01T00:00:00.000Z",
+        modifiedOn: "2025-01-01T00:00:00.000Z",
+      });
+      expect(catalogue.broker(namespace.id, "MY-broker")).toBe(broker);
+      expect(catalogue.brokerById(broker.id)).toBe(broker);
+      expect(events).toEqual([{ type: "broker-created", broker }]);
+    });
+
+    test("have names of their own within a namespace only", async () => {
+      const other = await catalogue.createNamespace({ name: "other" });
+      const here = await catalogue.createBroker(newBroker("b"));
+      const there = await catalogue.createBroker({ ...newBroker("b"), namespaceId: other.id });
+      await failsWith(catalogue.createBroker(newBroker("B")), "broker-exists");
+      expect(catalogue.brokers()).toEqual([here, there]);
+      expect(catalogue.brokers(other.id)).toEqual([there]);
+      expect(catalogue.broker(other.id, "b")).toBe(there);
+    });
+
+    test("need a namespace", async () => {
+      await failsWith(catalogue.createBroker({ ...newBroker("b"), namespaceId: "x" }), "namespace-not-found");
+    });
+
+    test("change what is given only", async () => {
+      const before = await catalogue.createBroker({ ...newBroker("b"), description: "text", expirationSeconds: 60 });
+      nowMs += 5;
+      const broker = await catalogue.updateBroker(before.id, {
+        onPublish: { url: "https://example.com/" },
+        description: undefined,
+      });
+      expect(broker).toEqual({
+        ...before,
+        onPublish: { url: "https://example.com/" },
+        modifiedOn: "2025-01-01T00:00:00.005Z",
+      });
+      expect(events.at(-1)).toEqual({ type: "broker-updated", broker, before });
+      const cleared = await catalogue.updateBroker(before.id, { onPublish: null, expirationSeconds: null });
+      expect(cleared).toMatchObject({ onPublish: null, expirationSeconds: null, description: "text" });
+      expect(catalogue.brokerById(before.id)).toBe(cleared);
+    });
+
+    test("say nothing about a change that changes nothing", async () => {
+      const onPublish = { url: "https://example.com/" };
+      const broker = await catalogue.createBroker({ ...newBroker("b"), onPublish });
+      nowMs += 5;
+      events.length = 0;
+      expect(await catalogue.updateBroker(broker.id, {})).toBe(broker);
+      expect(await catalogue.updateBroker(broker.id, { onPublish: { ...onPublish } })).toBe(broker);
+      expect(events).toEqual([]);
+    });
+
+    test("go, and their revocations with them", async () => {
+      const broker = await catalogue.createBroker(newBroker("b"));
+      await catalogue.revoke(broker.id, ["x"]);
+      await catalogue.deleteBroker(broker.id);
+      expect(events.at(-1)).toEqual({ type: "broker-deleted", broker });
+      expect(catalogue.brokers()).toEqual([]);
+      expect(catalogue.broker(namespace.id, "b")).toBeUndefined();
+      expect(catalogue.isRevoked(broker.id, "x")).toBe(false);
+      await failsWith(catalogue.deleteBroker(broker.id), "broker-not-found");
+      await failsWith(catalogue.updateBroker(broker.id, {}), "broker-not-found");
+      await failsWith(catalogue.revoke(broker.id, ["x"]), "broker-not-found");
+      await failsWith(catalogue.unrevoke(broker.id, ["x"]), "broker-not-found");
+    });
+
+    test("are limited in number", async () => {
+      await Promise.all(Array.from({ length: 1000 }, (_, i) => catalogue.createBroker(newBroker(`b${i}`))));
+      await failsWith(catalogue.createBroker(newBroker("one-more")), "too-many-brokers");
+    });
+  });
+
+  describe("revocations", () => {
+    test("are sets", async () => {
+      const { id } = await catalogue.createBroker(newBroker("b"));
+      const other = await catalogue.createBroker(newBroker("other"));
+      events.length = 0;
+      await catalogue.revoke(id, ["x", "y", "x"]);
+      await catalogue.revoke(id, ["y", "z"]);
+      await catalogue.revoke(id, ["z"]);
+      expect(catalogue.revocations(id)).toEqual(["x", "y", "z"]);
+      expect(catalogue.isRevoked(id, "z")).toBe(true);
+      expect(catalogue.isRevoked(other.id, "z")).toBe(false);
+      await catalogue.unrevoke(id, ["y", "never"]);
+      await catalogue.unrevoke(id, ["y"]);
+      expect(catalogue.revocations(id)).toEqual(["x", "z"]);
+      await catalogue.unrevoke(id, ["x", "z"]);
+      expect(catalogue.revocations(id)).toEqual([]);
+      expect(events).toEqual([
+        { type: "tokens-revoked", brokerId: id, jtis: new Set(["x", "y"]) },
+        { type: "tokens-revoked", brokerId: id, jtis: new Set(["z"]) },
+        { type: "tokens-unrevoked", brokerId: id, jtis: new Set(["y"]) },
+        { type: "tokens-unrevoked", brokerId: id, jtis: new Set(["x", "z"]) },
+      ]);
+    });
+
+    test("are limited in number, all or none", async () => {
+      const { id } = await catalogue.createBroker(newBroker("b"));
+      await catalogue.revoke(
+        id,
+        Array.from({ length: 9_999 }, (_, i) => `j${i}`),
+      );
+      await failsWith(catalogue.revoke(id, ["new", "newer"]), "too-many-revocations");
+      expect(catalogue.revocations(id)).toHaveLength(9_999);
+      await catalogue.revoke(id, ["new", "j0", "j1"]);
+      expect(catalogue.revocations(id)).toHaveLength(10_000);
+    });
+  });
+
+  test("watchers are told in order, after the change, until they stop", async () => {
+    const seen: unknown[] = [];
+    const stop = catalogue.watch((event) => {
+      seen.push([event.type, catalogue.namespaces().map(({ name }) => name)]);
+    });
+    await Promise.all([catalogue.createNamespace({ name: "a" }), catalogue.createNamespace({ name: "b" })]);
+    expect(seen.map((each) => (each as [string])[0])).toEqual(["namespace-created", "namespace-created"]);
+    expect((seen[0] as [string, string[]])[1]).toContain("a");
+    stop();
+    await catalogue.createNamespace({ name: "c" });
+    expect(seen).toHaveLength(2);
+  });
+
+  test("a watcher may change the catalogue", async () => {
+    let created: Promise<unknown> | undefined;
+    catalogue.watch((event) => {
+      if (event.type === "namespace-created") created ??= catalogue.createBroker(newBroker("from-watcher"));
+    });
+    await catalogue.createNamespace({ name: "a" });
+    await created;
+    expect(catalogue.broker(namespace.id, "from-watcher")).toBeDefined();
+  });
+
+  test("takes no change after it was closed", async () => {
+    const change = catalogue.createNamespace({ name: "just-in-time" });
+    await catalogue.close();
+    await change;
+    await expect(catalogue.createNamespace({ name: "late" })).rejects.toThrow("closed");
+    await catalogue.close();
+  });
+}
