@@ -17,7 +17,8 @@ type Content = NonNullable<TailEventOf<"hook">["before"]>;
 
 /** @param nowMs UNIX milliseconds */
 export function publicEvent(event: BrokerEvent, nowMs: number, source: EventSource): TailEvent {
-  const common = { v: 1, time: new Date(nowMs).toISOString(), ...source } as const;
+  // `event` stands here for its place only: each kind sets its own.
+  const common = { v: 1, event: event.type, time: new Date(nowMs).toISOString(), ...source } as const;
   switch (event.type) {
     case "connect": {
       const { type, clientId, protocolVersion, cleanStart, sessionPresent, keepAlive, tokenId } = event;

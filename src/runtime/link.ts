@@ -128,20 +128,19 @@ export class Link implements Outbox {
       this.#hosted!.broker.malformed(this.#connection, error.reasonCode, error.message, now);
       return;
     }
-    // 3.x has a return code for the wrong version alone; other broken CONNECTs just end. [MQTT-3.1.4-1]
-    this.#version = this.#decoder.protocolVersion ?? 4;
-    if (this.#version === 5 || error.reasonCode === ReasonCode.UnsupportedProtocolVersion) {
-      this.#sendConnack(error.reasonCode, error.message);
-    }
+    this.#version = this.#decoder.protocolVersion;
+    this.#sendConnack(error.reasonCode, error.message); // [MQTT-3.1.4-1]
     this.close();
   }
 
   #sendConnack(code: ReasonCode, reason: string): void {
+    const reasonCode = connackCode(this.#version, code);
+    if (reasonCode === undefined) return;
     const text = reasonString(reason);
     this.send({
       type: PacketType.CONNACK,
       sessionPresent: false,
-      reasonCode: connackCode(this.#version, code),
+      reasonCode,
       properties: text === undefined ? undefined : { reasonString: text },
     });
   }

@@ -234,12 +234,11 @@ function observeConnect(
 export function refuseConnect(broker: Broker, connection: Connection, refusal: Refusal, now: number): void {
   const { reasonCode, reason } = refusal;
   const { protocolVersion, connect } = connection;
-  const connack: Connack = {
-    type: PacketType.CONNACK,
-    sessionPresent: false,
-    reasonCode: connackCode(protocolVersion, reasonCode),
-  };
-  connection.sendWithReason(connack, reason);
+  const code = connackCode(protocolVersion, reasonCode);
+  if (code !== undefined) {
+    const connack: Connack = { type: PacketType.CONNACK, sessionPresent: false, reasonCode: code };
+    connection.sendWithReason(connack, reason);
+  }
   broker.deadlines.clear(connection.keepAlive);
   abandonConnection(broker, connection);
   if (broker.observer !== undefined) {
@@ -247,8 +246,11 @@ export function refuseConnect(broker: Broker, connection: Connection, refusal: R
   }
 }
 
-/** The code that CONNACK has for a reason, in the client's version (3.1.1 §3.2.2.3). */
-export function connackCode(protocolVersion: ProtocolVersion, reasonCode: ReasonCode): number {
+/**
+ * The code that CONNACK has for a reason, in the client's version (3.1.1 §3.2.2.3).
+ * @returns undefined where it has none: the connection is closed without a word. 3.1.1 [MQTT-3.2.2-6]
+ */
+export function connackCode(protocolVersion: ProtocolVersion, reasonCode: ReasonCode): number | undefined {
   if (protocolVersion === 5) return reasonCode;
   switch (reasonCode) {
     case ReasonCode.UnsupportedProtocolVersion:
@@ -262,7 +264,10 @@ export function connackCode(protocolVersion: ProtocolVersion, reasonCode: Reason
     case ReasonCode.QuotaExceeded:
     case ReasonCode.ServerShuttingDown:
       return ConnectReturnCode.ServerUnavailable;
-    default:
+    case ReasonCode.NotAuthorized:
+    case ReasonCode.Banned:
       return ConnectReturnCode.NotAuthorized;
+    default:
+      return undefined;
   }
 }
