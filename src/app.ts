@@ -9,6 +9,7 @@ import { HookPipeline, Webhook } from "./hooks/index.ts";
 import { type HostedBroker, Runtime } from "./runtime/index.ts";
 import { type BrokerRecord, type Catalogue, createMemoryCatalogue, openFileCatalogue } from "./store/index.ts";
 import type { Listener } from "./transport/byte-stream.ts";
+import { isLoopbackAddress } from "./transport/loopback.ts";
 import { listenTcp } from "./transport/tcp.ts";
 import { listenWebSocket } from "./transport/websocket.ts";
 
@@ -193,7 +194,7 @@ async function listenAll(
     endpointFor: (namespace, broker) => `mqtt://${hostOf(namespace, broker)}:${mqttPort}`,
     observe: (brokerId, listener) => runtime.broker(brokerId)?.observe(listener) ?? (() => {}),
     log,
-    ...(options.host === undefined && { allowedHosts: [] }),
+    ...(hosts.every((host) => host === "localhost" || isLoopbackAddress(host)) && { allowedHosts: [] }),
   });
   const apiPort = await everywhere(options.apiPort ?? 8880, (host, port) => serveApi(api, { host, port }));
   return {

@@ -56,7 +56,7 @@ test("each event is one JSON document with an id", async () => {
   const { text, events } = await watch();
   expect([...api.observers.values()]).toEqual([api.catalogue.brokers()[0]!.id]);
   api.emit(connect);
-  expect(await text()).toMatch(/^id: 1\ndata: \{"v":1,"time":"2025-06-01T12:00:00.000Z",.*\}\n\n$/);
+  expect(await text()).toMatch(/^id: 1\ndata: \{"v":1,"event":"connect","time":"2025-06-01T12:00:00.000Z",.*\}\n\n$/);
   api.emit(publish(1));
   api.emit(publish(2));
   expect((await events()).map(({ id, event, json }) => [id, event, json.event])).toEqual([

@@ -7,6 +7,7 @@ import { type MqttConnection, type PublishOptions, connectMqtt } from "../mqtt-c
 import { joinPropertyArguments, parseProperties } from "../mqtt-properties.ts";
 import { type TargetOptions, addTargetOptions, resolveTarget } from "../mqtt-target.ts";
 import { collect, qualityOfService, seconds, wholeNumber } from "../option-parsers.ts";
+import { PublishWindow } from "../publish-window.ts";
 import { readAll, readFileOrExplain } from "../secrets.ts";
 import { sleep } from "../sleep.ts";
 import { checkTopicName } from "../topic.ts";
@@ -135,81 +136,22 @@ async function publishAll(
   { repeat = 1, repeatDelay = 0 }: Options,
   signal: AbortSignal,
 ): Promise<number> {
-  const pending = new Pending(Math.min(connection.receiveMaximum, MAX_INFLIGHT));
+  const window = new PublishWindow(Math.min(connection.receiveMaximum, MAX_INFLIGHT));
+  connection.lost.catch((error: unknown) => window.fail(error));
+  const iterator = Symbol.asyncIterator in payloads ? payloads[Symbol.asyncIterator]() : payloads[Symbol.iterator]();
   let count = 0;
-  for await (const payload of untilLost(payloads, connection)) {
+  for (;;) {
+    const next = await window.orFailure(Promise.resolve(iterator.next()));
+    if (next.done) break;
     for (let round = 0; round < repeat; round++) {
-      if (round > 0 && repeatDelay > 0) await sleep(repeatDelay * 1000, signal);
+      if (round > 0 && repeatDelay > 0) await window.orFailure(sleep(repeatDelay * 1000, signal));
       signal.throwIfAborted();
-      const published = connection.publish(topic, payload, publishOptions);
+      const published = connection.publish(topic, next.value, publishOptions);
       if (publishOptions.qos === 0) await published;
-      else await pending.add(published);
+      else await window.add(published);
       count++;
     }
   }
-  await pending.drained();
+  await window.drained();
   return count;
-}
-
-/** Standard input may say nothing for hours; the end of the connection must be heard meanwhile. */
-async function* untilLost(payloads: Payloads, connection: MqttConnection): AsyncGenerator<Buffer> {
-  const iterator = Symbol.asyncIterator in payloads ? payloads[Symbol.asyncIterator]() : payloads[Symbol.iterator]();
-  let onLost: ((error: unknown) => void) | undefined;
-  let loss: { error: unknown } | undefined;
-  connection.lost.catch((error: unknown) => {
-    loss = { error };
-    onLost?.(error);
-  });
-  for (;;) {
-    const next = await new Promise<IteratorResult<Buffer>>((resolve, reject) => {
-      if (loss) reject(loss.error);
-      onLost = reject;
-      Promise.resolve(iterator.next()).then(resolve, reject);
-    });
-    if (next.done) return;
-    yield next.value;
-  }
-}
-
-/** Publishes under way, so many at most. The first one that fails makes everything after it fail. */
-class Pending {
-  readonly #limit: number;
-  #size = 0;
-  #failure: { error: unknown } | undefined;
-  #wake: (() => void) | undefined;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Resolves when there is room for another one. */
-  async add(task: Promise<void>): Promise<void> {
-    this.#size++;
-    task.then(
-      () => this.#settled(),
-      (error: unknown) => {
-        this.#failure ??= { error };
-        this.#settled();
-      },
-    );
-    await this.#until(this.#limit - 1);
-  }
-
-  async drained(): Promise<void> {
-    await this.#until(0);
-  }
-
-  async #until(size: number): Promise<void> {
-    while (this.#size > size && !this.#failure) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    if (this.#failure) throw this.#failure.error;
-  }
-
-  #settled(): void {
-    this.#size--;
-    this.#wake?.();
-  }
 }

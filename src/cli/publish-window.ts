@@ -1,0 +1,55 @@
+/**
+ * Publishes under way, so many at most. The first failure, of one of them or of the connection, is everybody's: what
+ * comes after it would go nowhere.
+ */
+export class PublishWindow {
+  readonly #limit: number;
+  #size = 0;
+  #failure: { error: unknown } | undefined;
+  /** At most one caller waits at a time: the loop that publishes. */
+  #waiting: { settled: () => void; failed: (error: unknown) => void } | undefined;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#waiting?.failed(this.#failure.error);
+  }
+
+  /** Resolves when there is room for another one. */
+  async add(task: Promise<void>): Promise<void> {
+    this.#size++;
+    task.then(
+      () => {
+        this.#size--;
+        this.#waiting?.settled();
+      },
+      (error: unknown) => this.fail(error),
+    );
+    await this.#shrunkTo(this.#limit - 1);
+  }
+
+  async drained(): Promise<void> {
+    await this.#shrunkTo(0);
+  }
+
+  /** The task's result, unless something fails meanwhile: standard input may say nothing for hours. */
+  async orFailure<T>(task: Promise<T>): Promise<T> {
+    if (this.#failure) throw this.#failure.error;
+    return await new Promise<T>((resolve, reject) => {
+      this.#waiting = { settled: () => {}, failed: reject };
+      task.then(resolve, reject);
+    });
+  }
+
+  async #shrunkTo(size: number): Promise<void> {
+    while (this.#size > size && !this.#failure) {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting = { settled: resolve, failed: reject };
+      });
+    }
+    if (this.#failure) throw this.#failure.error;
+  }
+}
