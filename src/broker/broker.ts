@@ -205,7 +205,7 @@ export class Broker {
   #keepAliveDue(connection: Connection, now: number): void {
     const dueMs = connection.lastReceivedMs + connection.silenceMaxMs;
     if (dueMs > now) this.deadlines.set(connection.keepAlive, dueMs);
-    else disconnect(this, connection, ReasonCode.KeepAliveTimeout, "nothing was heard within 1.5 × the keep-alive", now);
+    else
+      disconnect(this, connection, ReasonCode.KeepAliveTimeout, "nothing was heard within 1.5 × the keep-alive", now);
   }
 }
-

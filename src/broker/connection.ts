@@ -74,7 +74,10 @@ export class Connection {
     outbox: Outbox,
     connect: Connect,
     inflightMax: number,
-    due: { keepAlive(connection: Connection, now: number): void; tokenExpiry(connection: Connection, now: number): void },
+    due: {
+      keepAlive(connection: Connection, now: number): void;
+      tokenExpiry(connection: Connection, now: number): void;
+    },
   ) {
     this.outbox = outbox;
     this.connect = connect;

@@ -30,12 +30,7 @@ export class Inflight {
   }
 
   /** Gives the message an unused packet identifier. [MQTT-2.2.1-4] The caller keeps `size` below 65,535. */
-  add(
-    message: Message,
-    qos: QoS,
-    retain: boolean,
-    subscriptionIdentifiers: number[] | undefined,
-  ): InflightMessage {
+  add(message: Message, qos: QoS, retain: boolean, subscriptionIdentifiers: number[] | undefined): InflightMessage {
     const packetId = this.#unusedPacketId();
     const entry: InflightMessage = {
       packetId,

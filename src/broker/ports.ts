@@ -175,7 +175,12 @@ export type BrokerEvent =
       readonly by: "client" | "server" | "network";
     }
   | { readonly type: "subscribe"; readonly clientId: string; readonly topicFilter: string; readonly reasonCode: number }
-  | { readonly type: "unsubscribe"; readonly clientId: string; readonly topicFilter: string; readonly reasonCode: number }
+  | {
+      readonly type: "unsubscribe";
+      readonly clientId: string;
+      readonly topicFilter: string;
+      readonly reasonCode: number;
+    }
   | { readonly type: "publish"; readonly message: Message }
   | { readonly type: "hook"; readonly message: Message; readonly verdict: Verdict; readonly report: HookReport }
   | { readonly type: "deliver"; readonly message: Message; readonly clientId: string; readonly qos: QoS }
@@ -189,11 +194,6 @@ export type BrokerEvent =
   | { readonly type: "expire"; readonly message: Message; readonly clientId?: string };
 
 /** Why the broker itself dropped a message. A hook's reasons are in its verdict. */
-export type DropReason =
-  | "queue-full"
-  | "slow-consumer"
-  | "packet-too-large"
-  | "rejected-by-client";
+export type DropReason = "queue-full" | "slow-consumer" | "packet-too-large" | "rejected-by-client";
 
 export type Observer = (event: BrokerEvent, now: number) => void;
-

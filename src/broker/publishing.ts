@@ -83,13 +83,7 @@ function complete(
   }
   if (message.retain) broker.retained.put(message);
   const matched = route(broker, message, now);
-  acknowledge(
-    session,
-    connection,
-    message,
-    packetId,
-    matched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers,
-  );
+  acknowledge(session, connection, message, packetId, matched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers);
 }
 
 /**

@@ -73,7 +73,11 @@ describe("enhanced authentication", () => {
     const silent = new Exchange();
     silent.answer({ challenge: Buffer.from("c1") });
     silent.test.advance(10_000);
-    expect([silent.client.isClosed, silent.client.received, silent.test.broker.connections.size]).toEqual([true, [], 0]);
+    expect([silent.client.isClosed, silent.client.received, silent.test.broker.connections.size]).toEqual([
+      true,
+      [],
+      0,
+    ]);
   });
 });
 

@@ -169,7 +169,11 @@ describe("sessions", () => {
   test("when all clients are gone nothing is left behind", () => {
     const test = new TestBroker();
     for (let i = 0; i < 10; i++) {
-      test.connect(`c${i}`, { keepAlive: 10, will: will(5) }).subscribes("a/+/b").subscribes("$share/g/x/#").loses();
+      test
+        .connect(`c${i}`, { keepAlive: 10, will: will(5) })
+        .subscribes("a/+/b")
+        .subscribes("$share/g/x/#")
+        .loses();
     }
     const { broker } = test;
     expect([broker.sessions.size, broker.connections.size, broker.subscriptions.size, broker.deadlines.size]).toEqual([

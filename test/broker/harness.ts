@@ -157,9 +157,7 @@ export class TestClient implements Outbox {
     return this.sends({
       type: PacketType.SUBSCRIBE,
       packetId: ++this.#packetId,
-      subscriptions: [
-        { topicFilter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0, ...options },
-      ],
+      subscriptions: [{ topicFilter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0, ...options }],
       ...(properties && { properties }),
     });
   }

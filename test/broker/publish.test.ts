@@ -85,7 +85,12 @@ describe("quality of service", () => {
     const lasting = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
     const subscriber = test.connect("s", lasting).subscribes("t", 2);
     const publisher = test.connect("p");
-    for (const [payload, qos] of [["1", 1], ["2", 2], ["3", 2], ["4", 1]] as const) {
+    for (const [payload, qos] of [
+      ["1", 1],
+      ["2", 2],
+      ["3", 2],
+      ["4", 1],
+    ] as const) {
       publisher.publishes("t", payload, { qos });
     }
     subscriber.sends(ack(5, 3));
@@ -229,7 +234,11 @@ describe("topic aliases that the broker sets", () => {
     const client = test.connect("s").subscribes("#");
     const publisher = test.connect("p");
     for (let i = 0; i < 3; i++) publisher.publishes("a");
-    expect(received(client)).toEqual([["a", undefined], ["a", undefined], ["a", undefined]]);
+    expect(received(client)).toEqual([
+      ["a", undefined],
+      ["a", undefined],
+      ["a", undefined],
+    ]);
   });
 });
 
@@ -242,7 +251,10 @@ describe("properties", () => {
       contentType: "text/plain",
       responseTopic: "r",
       correlationData: Buffer.from("c"),
-      userProperties: [["a", "1"], ["a", "2"]] as [string, string][],
+      userProperties: [
+        ["a", "1"],
+        ["a", "2"],
+      ] as [string, string][],
     };
     test.connect("p").publishes("t", "x", { properties: { ...properties, topicAlias: 1 } });
     expect(subscriber.takeAll(PacketType.PUBLISH)[0]?.properties).toEqual(properties);

@@ -32,25 +32,29 @@ const subscriptionOf = (session: Session, filter: string): Subscription => ({
 describe("subscription tree", () => {
   test("finds what the definition of matching says, whatever was added and removed before", () => {
     fc.assert(
-      fc.property(fc.array(topicFilter, { maxLength: 12 }), fc.array(topicName, { maxLength: 8 }), (filters, topics) => {
-        const tree = new SubscriptionTree();
-        const subscriptions = filters.map((filter, i) => subscriptionOf(newSession(`${i}`), filter));
-        const check = (present: Subscription[]) => {
-          for (const topic of topics) {
-            const expected = present.filter((each) => matchesFilter(each.topicFilter, topic));
-            const found = tree.route(topic).entries.map((entry) => entry.session.clientId);
-            expect(found.toSorted()).toEqual(expected.map((each) => each.session.clientId).toSorted());
-          }
-        };
-        for (const each of subscriptions) tree.add(each);
-        expect(tree.size).toBe(subscriptions.length);
-        check(subscriptions);
-        const rest = subscriptions.filter((each, i) => i % 2 === 0 || (tree.remove(each), false));
-        check(rest);
-        for (const each of rest) tree.remove(each);
-        expect(tree.size).toBe(0);
-        check([]);
-      }),
+      fc.property(
+        fc.array(topicFilter, { maxLength: 12 }),
+        fc.array(topicName, { maxLength: 8 }),
+        (filters, topics) => {
+          const tree = new SubscriptionTree();
+          const subscriptions = filters.map((filter, i) => subscriptionOf(newSession(`${i}`), filter));
+          const check = (present: Subscription[]) => {
+            for (const topic of topics) {
+              const expected = present.filter((each) => matchesFilter(each.topicFilter, topic));
+              const found = tree.route(topic).entries.map((entry) => entry.session.clientId);
+              expect(found.toSorted()).toEqual(expected.map((each) => each.session.clientId).toSorted());
+            }
+          };
+          for (const each of subscriptions) tree.add(each);
+          expect(tree.size).toBe(subscriptions.length);
+          check(subscriptions);
+          const rest = subscriptions.filter((each, i) => i % 2 === 0 || (tree.remove(each), false));
+          check(rest);
+          for (const each of rest) tree.remove(each);
+          expect(tree.size).toBe(0);
+          check([]);
+        },
+      ),
       { numRuns: 500 },
     );
   });

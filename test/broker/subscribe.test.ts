@@ -97,7 +97,10 @@ describe("shared subscriptions", () => {
     const plain = test.connect("d").subscribes("t");
     const publisher = test.connect("p");
     for (const payload of ["1", "2", "3", "4"]) publisher.publishes("t", payload);
-    expect([a!.takeMessages(), b!.takeMessages()]).toEqual([["t=1", "t=3"], ["t=2", "t=4"]]);
+    expect([a!.takeMessages(), b!.takeMessages()]).toEqual([
+      ["t=1", "t=3"],
+      ["t=2", "t=4"],
+    ]);
     expect(other.takeMessages()).toHaveLength(4);
     expect(plain.takeMessages()).toHaveLength(4);
   });

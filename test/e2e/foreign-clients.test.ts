@@ -2,16 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { type MqttClient, connectAsync } from "mqtt";
 import { describe, expect, onTestFinished, test } from "vitest";
-import {
-  type HookMessage,
-  type Ready,
-  World,
-  brokerPath,
-  callApi,
-  issueToken,
-  portOf,
-  serveHook,
-} from "./world.ts";
+import { type HookMessage, type Ready, World, brokerPath, callApi, issueToken, portOf, serveHook } from "./world.ts";
 
 /** Passes `keep/#`, puts `change/#` in capitals and drops everything else. */
 function filterMessages(messages: HookMessage[]): HookMessage[] {
@@ -19,8 +10,7 @@ function filterMessages(messages: HookMessage[]): HookMessage[] {
     .filter((message) => !message.topic.startsWith("drop/"))
     .map((message) => {
       if (!message.topic.startsWith("change/")) return message;
-      const text =
-        typeof message.payload === "string" ? message.payload : Buffer.from(message.payload).toString();
+      const text = typeof message.payload === "string" ? message.payload : Buffer.from(message.payload).toString();
       return { ...message, payload: text.toUpperCase() };
     });
 }
@@ -74,7 +64,8 @@ describe("MQTT.js", () => {
     await subscriber.subscribeAsync("#", { qos: 2 });
     const publisher = await open(ready, urlOf(ready), version, "publisher");
     for (const qos of [0, 1, 2] as const) {
-      for (const topic of ["keep/a", "change/b", "drop/c"]) await publisher.publishAsync(topic, `hello ${qos}`, { qos });
+      for (const topic of ["keep/a", "change/b", "drop/c"])
+        await publisher.publishAsync(topic, `hello ${qos}`, { qos });
     }
     await publisher.publishAsync("keep/last", "", { qos: 1 });
     await done;

@@ -122,7 +122,10 @@ describe("TCP", () => {
     const publisher = await open(tcp.port, "p");
     const payload = Buffer.alloc(size, "payload");
     publisher.send(publish("t", payload), publish("t", payload, { qos: 1, packetId: 3 }));
-    for (const [qos, packetId] of [[0, 0], [1, 1]]) {
+    for (const [qos, packetId] of [
+      [0, 0],
+      [1, 1],
+    ]) {
       const received = (await subscriber.next()) as Publish;
       expect([received.qos, received.packetId, received.payload.equals(payload)]).toEqual([qos, packetId, true]);
     }
@@ -139,11 +142,17 @@ describe("TCP", () => {
     const publisher = await open(tcp.port, "p");
     const count = 500;
     const payload = (i: number) => Buffer.alloc(i % 300, `${i}`);
-    publisher.send(...Array.from({ length: count }, (_, i) => publish(`t/${i}`, payload(i), { qos: 1, packetId: i + 1 })));
+    publisher.send(
+      ...Array.from({ length: count }, (_, i) => publish(`t/${i}`, payload(i), { qos: 1, packetId: i + 1 })),
+    );
     for (const subscriber of subscribers) {
       for (let i = 0; i < count; i++) {
         const received = (await subscriber.next()) as Publish;
-        expect([received.topic, received.packetId, received.payload.equals(payload(i))]).toEqual([`t/${i}`, i + 1, true]);
+        expect([received.topic, received.packetId, received.payload.equals(payload(i))]).toEqual([
+          `t/${i}`,
+          i + 1,
+          true,
+        ]);
       }
     }
   });
@@ -281,11 +290,7 @@ describe("WebSocket", () => {
     );
     for (const byte of bytes) socket.send(Buffer.from([byte]));
     await done;
-    expect(received.map((packet) => packet.type)).toEqual([
-      PacketType.CONNACK,
-      PacketType.SUBACK,
-      PacketType.PUBLISH,
-    ]);
+    expect(received.map((packet) => packet.type)).toEqual([PacketType.CONNACK, PacketType.SUBACK, PacketType.PUBLISH]);
   });
 
   test("a text frame ends the connection [MQTT-6.0.0-1]", async () => {

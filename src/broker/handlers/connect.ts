@@ -165,12 +165,7 @@ function effectiveKeepAlive(broker: Broker, connect: Connect): number {
   return keepAlive === 0 ? 0 : Math.max(keepAlive, keepAliveMinSeconds);
 }
 
-function sendConnack(
-  broker: Broker,
-  connection: Connection,
-  session: Session,
-  answer: ConnectAnswer,
-): void {
+function sendConnack(broker: Broker, connection: Connection, session: Session, answer: ConnectAnswer): void {
   const { sessionPresent } = answer;
   const connack: Connack = { type: PacketType.CONNACK, sessionPresent, reasonCode: ReasonCode.Success };
   // 3.1 has no Session Present: the byte is reserved there.

@@ -74,7 +74,13 @@ function resolveTopic(broker: Broker, connection: Connection, packet: Publish, n
   if (topic === connection.lastPublishTopic && alias === undefined) return topic;
   if (!isValidTopicName(topic) || !isWithinLimits(topic, broker.limits)) {
     // [MQTT-3.3.2-2] [MQTT-4.7.1-1]
-    disconnect(broker, connection, ReasonCode.TopicNameInvalid, "the topic name has a wildcard, or is too long or too deep", now);
+    disconnect(
+      broker,
+      connection,
+      ReasonCode.TopicNameInvalid,
+      "the topic name has a wildcard, or is too long or too deep",
+      now,
+    );
     return undefined;
   }
   if (alias !== undefined) (connection.topicAliases ??= new Map()).set(alias, topic);
@@ -120,12 +126,7 @@ function exceedReceiveMaximum(broker: Broker, connection: Connection, now: numbe
   return false;
 }
 
-function checkPublish(
-  broker: Broker,
-  connection: Connection,
-  packet: Publish,
-  topic: string,
-): Refusal | undefined {
+function checkPublish(broker: Broker, connection: Connection, packet: Publish, topic: string): Refusal | undefined {
   if (topic !== connection.lastPublishTopic) {
     if (topic.startsWith("$SYS/")) {
       return { reasonCode: ReasonCode.NotAuthorized, reason: "topics below $SYS are the broker's" };

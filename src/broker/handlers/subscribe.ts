@@ -1,10 +1,4 @@
-import {
-  type Subscribe,
-  type SubscriptionRequest,
-  PacketType,
-  ReasonCode,
-  SUBACK_FAILURE,
-} from "../../codec/index.ts";
+import { type Subscribe, type SubscriptionRequest, PacketType, ReasonCode, SUBACK_FAILURE } from "../../codec/index.ts";
 import type { Broker } from "../broker.ts";
 import type { Connection } from "../connection.ts";
 import { deliverRetained } from "../delivery.ts";
