@@ -124,7 +124,7 @@ export class Broker {
         handleUnsubscribe(this, connection, session, packet, now);
         return;
       case PacketType.PINGREQ:
-        connection.outbox.send({ type: PacketType.PINGRESP });
+        connection.send({ type: PacketType.PINGRESP });
         return;
       case PacketType.DISCONNECT:
         handleDisconnect(this, connection, session, packet, now);

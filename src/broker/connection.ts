@@ -100,17 +100,21 @@ export class Connection {
     return this.protocolVersion === 5;
   }
 
-  /** False if the packet is larger than the client takes. [MQTT-3.1.2-24] */
-  accepts(packet: Packet): boolean {
-    return (
-      this.maximumPacketSize === MAXIMUM_PACKET_SIZE ||
-      encodedLength(packet, this.protocolVersion) <= this.maximumPacketSize
-    );
-  }
-
-  /** True while every packet that can be sent at all is accepted. */
+  /** True if the client takes every packet that MQTT has. */
   get acceptsAnySize(): boolean {
     return this.maximumPacketSize === MAXIMUM_PACKET_SIZE;
+  }
+
+  /** False if the packet, with bytes to spare, is larger than the client takes. [MQTT-3.1.2-24] */
+  accepts(packet: Packet, spareBytes = 0): boolean {
+    return this.acceptsAnySize || encodedLength(packet, this.protocolVersion) + spareBytes <= this.maximumPacketSize;
+  }
+
+  /** Sends a packet, unless it is larger than the client takes. @returns whether it was sent */
+  send(packet: Packet): boolean {
+    if (!this.accepts(packet)) return false;
+    this.outbox.send(packet);
+    return true;
   }
 
   /**
@@ -122,12 +126,9 @@ export class Connection {
     const text = reasonString(reason);
     if (this.isV5 && text !== undefined && (always || this.connect.properties?.requestProblemInformation !== 0)) {
       const explained: Packet = { ...packet, properties: { ...packet.properties, reasonString: text } };
-      if (this.accepts(explained)) {
-        this.outbox.send(explained);
-        return;
-      }
+      if (this.send(explained)) return;
     }
-    this.outbox.send(packet);
+    this.send(packet);
   }
 
   /** @returns false if the client has sent more packets than it may within the present second */

@@ -152,7 +152,7 @@ export function resendInflight(broker: Broker, session: Session, now: number): v
 }
 
 function sendPubrel(connection: Connection, entry: InflightMessage): void {
-  connection.outbox.send({ type: PacketType.PUBREL, packetId: entry.packetId, reasonCode: 0 });
+  connection.send({ type: PacketType.PUBREL, packetId: entry.packetId, reasonCode: 0 });
 }
 
 /** Sends a message at QoS 1 or 2 on a ready session. */
@@ -193,11 +193,26 @@ function sendPublish(
     return;
   }
   const expiry = secondsToExpiry(message, now);
-  const alias = connection.outboundAliases === undefined ? 0 : connection.outboundAliases.use(message.topic);
+  const alias = connection.outboundAliases === undefined ? 0 : aliasFor(connection, message, qos, identifiers, now);
   connection.outbox.publish(message, packetId, qos, retain, dup, identifiers, expiry, alias);
   if (broker.observer !== undefined) {
     broker.observe({ type: "deliver", message, clientId: session.clientId, qos }, now);
   }
+}
+
+/** What a topic alias may add to a packet: itself, and a longer property and remaining length. */
+const ALIAS_BYTES_MAX = 5;
+
+/** For a client that takes packets of a certain size only, no alias where there is no room to set one. */
+function aliasFor(
+  connection: Connection,
+  message: Message,
+  qos: QoS,
+  identifiers: number[] | undefined,
+  now: number,
+): number {
+  if (!fits(connection, message, qos, false, identifiers, now, ALIAS_BYTES_MAX)) return 0;
+  return connection.outboundAliases!.use(message.topic);
 }
 
 /** False if the client does not take a packet as large as this one would be. [MQTT-3.1.2-24] */
@@ -208,10 +223,12 @@ function fits(
   retain: boolean,
   identifiers: number[] | undefined,
   now: number,
+  spareBytes = 0,
 ): boolean {
   if (connection.acceptsAnySize) return true;
   const expiry = secondsToExpiry(message, now);
-  return connection.accepts(publishPacket(message, qos === 0 ? 0 : 1, qos, retain, false, identifiers, expiry));
+  const packet = publishPacket(message, qos === 0 ? 0 : 1, qos, retain, false, identifiers, expiry);
+  return connection.accepts(packet, spareBytes);
 }
 
 /** The PUBLISH packet with which a message is sent; for `topicAlias` see `Outbox.publish`. */

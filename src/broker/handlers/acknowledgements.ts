@@ -40,7 +40,7 @@ export function handlePubrec(
   if (entry === undefined) {
     if (packet.reasonCode >= 0x80) return;
     const reasonCode = connection.isV5 ? ReasonCode.PacketIdentifierNotFound : 0;
-    connection.outbox.send({ type: PacketType.PUBREL, packetId: packet.packetId, reasonCode });
+    connection.send({ type: PacketType.PUBREL, packetId: packet.packetId, reasonCode });
     return;
   }
   if (entry.qos !== 2) {
@@ -53,7 +53,7 @@ export function handlePubrec(
     return;
   }
   if (!entry.released) session.inflight.release(entry);
-  connection.outbox.send({ type: PacketType.PUBREL, packetId: packet.packetId, reasonCode: 0 });
+  connection.send({ type: PacketType.PUBREL, packetId: packet.packetId, reasonCode: 0 });
 }
 
 /** PUBREL: the client's QoS 2 message is complete, its packet identifier is free again. [MQTT-4.3.3-11] */
@@ -62,7 +62,7 @@ export function handlePubrel(connection: Connection, session: Session, packet: P
   const known = session.receivedQos2.delete(packetId);
   connection.unacknowledged.delete(packetId);
   const reasonCode = known || !connection.isV5 ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
-  connection.outbox.send({ type: PacketType.PUBCOMP, packetId, reasonCode });
+  connection.send({ type: PacketType.PUBCOMP, packetId, reasonCode });
 }
 
 function completeOutbound(

@@ -83,5 +83,5 @@ function mistakeOf(connection: Connection, packet: Auth, begins: boolean): strin
 function sendAuth(connection: Connection, reasonCode: ReasonCode, data: Buffer | undefined): void {
   const properties: Properties = { authenticationMethod: connection.authenticationMethod! };
   if (data !== undefined) properties.authenticationData = data;
-  connection.outbox.send({ type: PacketType.AUTH, reasonCode, properties });
+  connection.send({ type: PacketType.AUTH, reasonCode, properties });
 }

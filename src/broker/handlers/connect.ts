@@ -57,7 +57,12 @@ export function completeConnect(
   const existing = takeOver(broker, clientId, connect.cleanStart, now);
   const session = existing ?? createSession(broker, clientId);
   openConnection(broker, connection, session, principal, now);
-  sendConnack(broker, connection, session, { sessionPresent: existing !== undefined, assigned, data: result.data });
+  const answer = { sessionPresent: existing !== undefined, assigned, data: result.data };
+  if (!sendConnack(broker, connection, session, answer)) {
+    // [MQTT-3.1.2-24]
+    disconnect(broker, connection, ReasonCode.PacketTooLarge, "CONNACK is larger than the client takes", now);
+    return;
+  }
   if (broker.observer !== undefined) observeConnect(broker, connection, session, existing !== undefined, now);
   connection.resumeReading();
   if (existing !== undefined) resendInflight(broker, session, now);
@@ -165,13 +170,13 @@ function effectiveKeepAlive(broker: Broker, connect: Connect): number {
   return keepAlive === 0 ? 0 : Math.max(keepAlive, keepAliveMinSeconds);
 }
 
-function sendConnack(broker: Broker, connection: Connection, session: Session, answer: ConnectAnswer): void {
+function sendConnack(broker: Broker, connection: Connection, session: Session, answer: ConnectAnswer): boolean {
   const { sessionPresent } = answer;
   const connack: Connack = { type: PacketType.CONNACK, sessionPresent, reasonCode: ReasonCode.Success };
   // 3.1 has no Session Present: the byte is reserved there.
   if (connection.protocolVersion === 3) connack.sessionPresent = false;
   if (connection.isV5) connack.properties = connackProperties(broker, connection.connect, session, answer);
-  connection.outbox.send(connack);
+  return connection.send(connack);
 }
 
 /** What the client must know of us because it differs from what it asked for or from the standard's defaults. */

@@ -107,7 +107,7 @@ function beginExchange(
     // [MQTT-4.3.3-10] sent again: acknowledged again, once the first one is, and not routed again
     const pending = session.receivedQos2.get(packetId);
     if (pending !== undefined) pending.connection = connection;
-    else connection.outbox.send({ type: PacketType.PUBREC, packetId, reasonCode: 0 });
+    else connection.send({ type: PacketType.PUBREC, packetId, reasonCode: 0 });
     return false;
   }
   if (unacknowledged.size === 0) return true;

@@ -1,4 +1,11 @@
-import { type Subscribe, type SubscriptionRequest, PacketType, ReasonCode, SUBACK_FAILURE } from "../../codec/index.ts";
+import {
+  type Suback,
+  type Subscribe,
+  type SubscriptionRequest,
+  PacketType,
+  ReasonCode,
+  SUBACK_FAILURE,
+} from "../../codec/index.ts";
 import type { Broker } from "../broker.ts";
 import type { Connection } from "../connection.ts";
 import { deliverRetained } from "../delivery.ts";
@@ -20,6 +27,16 @@ export function handleSubscribe(
     disconnect(broker, connection, ReasonCode.ProtocolError, "No Local on a shared subscription", now);
     return;
   }
+  const answer: Suback = {
+    type: PacketType.SUBACK,
+    packetId: packet.packetId,
+    reasonCodes: packet.subscriptions.map(() => 0),
+  };
+  if (!connection.accepts(answer)) {
+    // [MQTT-3.1.2-24] what cannot be answered is not done either
+    disconnect(broker, connection, ReasonCode.PacketTooLarge, "SUBACK would be larger than the client takes", now);
+    return;
+  }
   const identifier = packet.properties?.subscriptionIdentifiers?.[0] ?? 0;
   const reasonCodes: number[] = [];
   const wantRetained: Subscription[] = [];
@@ -34,7 +51,7 @@ export function handleSubscribe(
       broker.observe({ type: "subscribe", clientId: session.clientId, topicFilter, reasonCode }, now);
     }
   }
-  connection.outbox.send({ type: PacketType.SUBACK, packetId: packet.packetId, reasonCodes });
+  connection.send({ ...answer, reasonCodes });
   for (const subscription of wantRetained) sendRetained(broker, session, subscription, now);
 }
 

@@ -1,6 +1,7 @@
-import { type Unsubscribe, PacketType, ReasonCode } from "../../codec/index.ts";
+import { type Unsuback, type Unsubscribe, PacketType, ReasonCode } from "../../codec/index.ts";
 import type { Broker } from "../broker.ts";
 import type { Connection } from "../connection.ts";
+import { disconnect } from "../lifecycle.ts";
 import type { Session } from "../session.ts";
 import { parseFilter } from "../topics.ts";
 
@@ -12,6 +13,16 @@ export function handleUnsubscribe(
   packet: Unsubscribe,
   now: number,
 ): void {
+  const answer: Unsuback = {
+    type: PacketType.UNSUBACK,
+    packetId: packet.packetId,
+    reasonCodes: connection.isV5 ? packet.topicFilters.map(() => 0) : [],
+  };
+  if (!connection.accepts(answer)) {
+    // [MQTT-3.1.2-24] what cannot be answered is not done either
+    disconnect(broker, connection, ReasonCode.PacketTooLarge, "UNSUBACK would be larger than the client takes", now);
+    return;
+  }
   const reasonCodes = packet.topicFilters.map((topicFilter) => {
     const reasonCode = unsubscribe(broker, session, topicFilter);
     if (broker.observer !== undefined) {
@@ -19,8 +30,7 @@ export function handleUnsubscribe(
     }
     return reasonCode;
   });
-  const { packetId } = packet;
-  connection.outbox.send({ type: PacketType.UNSUBACK, packetId, reasonCodes: connection.isV5 ? reasonCodes : [] });
+  connection.send(connection.isV5 ? { ...answer, reasonCodes } : answer);
 }
 
 function unsubscribe(broker: Broker, session: Session, topicFilter: string): ReasonCode {
