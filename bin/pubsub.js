@@ -22,7 +22,7 @@ async function start() {
     program = await import("../dist/cli/main.js");
   } catch (error) {
     if (error.code !== "ERR_MODULE_NOT_FOUND" || !String(error.message).includes("main.js")) throw error;
-    process.stderr.write("error: pubsub is not built yet: dist/ is missing.\n  → Run `npm run build` first.\n");
+    process.stderr.write("error: pubsub is not built: dist/ is missing\n  → run `npm run build`\n");
     process.exitCode = 1;
     return;
   }

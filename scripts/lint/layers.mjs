@@ -13,12 +13,13 @@ export const layers = {
   broker: { imports: ["codec", "expression"], pure: true },
 
   errors: {},
+  listen: { imports: ["errors"], node: true },
   contract: { packages: ["zod"] },
 
   auth: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
   store: { imports: ["errors"], types: ["broker/ports", "codec", "auth"], packages: true, node: true },
   hooks: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
-  transport: { imports: ["errors"], packages: true, node: true },
+  transport: { imports: ["errors", "listen"], packages: true, node: true },
 
   runtime: {
     imports: ["broker", "codec", "errors"],
@@ -27,7 +28,7 @@ export const layers = {
     node: true,
   },
   api: {
-    imports: ["auth", "contract", "errors", "store"],
+    imports: ["auth", "contract", "errors", "listen", "store"],
     types: ["broker/ports", "hooks", "runtime"],
     packages: true,
     node: true,

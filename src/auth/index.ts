@@ -1,6 +1,7 @@
 export { createAcl } from "./acl.ts";
 export { createApiTokenCheck, generateApiToken, hashApiToken } from "./api-token.ts";
 export { type SigningKey, currentKey, generateSigningKey } from "./keys.ts";
+export { SCRAM_METHOD, ScramExchange, type ScramVerifier, createScramVerifier } from "./scram.ts";
 export { filterCovers, filterMatches } from "./topic-filter.ts";
 export {
   type TokenClaims,

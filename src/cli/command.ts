@@ -19,5 +19,5 @@ export type CommandModule = CommandDefinition<object>;
 
 /** Names the options' type once; commander gives the options that `configure` declared. */
 export function defineCommand<Options extends object>(definition: CommandDefinition<Options>): CommandModule {
-  return definition as unknown as CommandModule;
+  return definition;
 }

@@ -33,7 +33,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function configurationFolder(env: Environment, platform: NodeJS.Platform = process.platform): string {
   if (env["PUBSUB_CONFIG_DIR"]) return path.resolve(env["PUBSUB_CONFIG_DIR"]);
   const home = env["HOME"] || env["USERPROFILE"] || homedir();
-  if (platform === "win32") return path.join(env["APPDATA"] || path.join(home, "AppData", "Roaming"), "pubsub", "Config");
+  if (platform === "win32")
+    return path.join(env["APPDATA"] || path.join(home, "AppData", "Roaming"), "pubsub", "Config");
   if (env["XDG_CONFIG_HOME"]) return path.join(env["XDG_CONFIG_HOME"], "pubsub");
   if (platform === "darwin") return path.join(home, "Library", "Preferences", "pubsub");
   return path.join(home, ".config", "pubsub");
@@ -55,7 +56,11 @@ export function readConfiguration(env: Environment): Configuration {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return {};
-    throw new UserError("config-unreadable", `cannot read the configuration ${file} (${code})`, "check its permissions");
+    throw new UserError(
+      "config-unreadable",
+      `cannot read the configuration ${file} (${code})`,
+      "check its permissions",
+    );
   }
   return checkConfiguration(text, file);
 }
@@ -72,11 +77,12 @@ function checkConfiguration(text: string, file: string): Configuration {
   if (!isObject(value)) throw new UserError("config-invalid", `the configuration ${file} is not a JSON object`, hint);
   const { current, contexts } = value;
   const contextsFit =
-    contexts === undefined || (isObject(contexts) && Object.values(contexts).every((context) => isServerContext(context)));
+    contexts === undefined ||
+    (isObject(contexts) && Object.values(contexts).every((context) => isServerContext(context)));
   if (!contextsFit || (current !== undefined && typeof current !== "string")) {
     throw new UserError("config-invalid", `the configuration ${file} does not have the form that pubsub writes`, hint);
   }
-  return value as Configuration;
+  return value;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

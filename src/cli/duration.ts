@@ -43,7 +43,8 @@ export function parseDuration(text: string): number {
 
 function withinLimit(seconds: number, text: string): number {
   if (seconds < 1) throw usageError(`the duration "${text}" is shorter than a second`, 'write "none" for no limit');
-  if (seconds > MAX_DURATION_S) throw usageError(`the duration "${text}" is longer than 100 years`, 'write "none" for no limit');
+  if (seconds > MAX_DURATION_S)
+    throw usageError(`the duration "${text}" is longer than 100 years`, 'write "none" for no limit');
   return seconds;
 }
 

@@ -19,7 +19,7 @@ interface Field {
   cut?: true;
 }
 
-const optional = (value: unknown): string => (value === undefined ? "" : String(value as string | number));
+const optional = (value: string | number | undefined): string => (value === undefined ? "" : String(value));
 
 const fields: Readonly<Record<string, Field>> = {
   A: { value: ({ properties }) => optional(properties?.topicAlias), sized: true, numeric: true },
@@ -42,7 +42,11 @@ const fields: Readonly<Record<string, Field>> = {
   q: { value: ({ qos }) => String(qos) },
   R: { value: ({ properties }) => optional(properties?.responseTopic), sized: true, cut: true },
   r: { value: ({ retain }) => (retain ? "1" : "0") },
-  S: { value: ({ properties }) => subscriptionIdentifiers(properties?.subscriptionIdentifier), sized: true, numeric: true },
+  S: {
+    value: ({ properties }) => subscriptionIdentifiers(properties?.subscriptionIdentifier),
+    sized: true,
+    numeric: true,
+  },
   t: { value: ({ topic }) => topic, sized: true, cut: true },
   U: { value: ({ time }) => `${Math.floor(time.getTime() / 1000)}.${timeConversion("N")!(time)}` },
   x: { value: ({ payload }) => payload.toString("hex"), sized: true, numeric: true },
@@ -63,11 +67,12 @@ const escapes: Readonly<Record<string, string>> = {
 /** @throws {UserError} `usage` where the format has a sequence that does not exist */
 export function compileFormat(format: string): MessageFormat {
   const parts: Part[] = [];
-  const sequence = /%(?<flags>[-0]*)(?<width>\d*)(?:\.(?<precision>\d+))?(?<letter>[%A-Za-z])|@(?<time>[\s\S])|\\(?<escape>[\s\S])|(?<text>[^%@\\]+)|(?<wrong>[\s\S])/g;
+  const sequence =
+    /%(?<flags>[-0]*)(?<width>\d*)(?:\.(?<precision>\d+))?(?<letter>[%A-Za-z])|@(?<time>[\s\S])|\\(?<escape>[\s\S])|(?<text>[^%@\\]+)|(?<wrong>[\s\S])/g;
   for (const match of format.matchAll(sequence)) {
     const { flags = "", width = "", precision, letter, time, escape, text, wrong } = match.groups!;
     if (text !== undefined) parts.push(() => text);
-    else if (letter === "%" || time === "@") parts.push(() => match[0]!.slice(0, 1));
+    else if (letter === "%" || time === "@") parts.push(() => match[0].slice(0, 1));
     else if (letter !== undefined) parts.push(fieldPart(match[0], letter, flags, Number(width), precision));
     else if (time !== undefined) parts.push(timePart(time));
     else if (escape !== undefined) parts.push(escapePart(escape));
@@ -82,7 +87,13 @@ function wrongSequence(sequence: string) {
   return usageError(`the format has "${sequence}", which stands for nothing`, "`pubsub sub --help` lists what does");
 }
 
-function fieldPart(sequence: string, letter: string, flags: string, width: number, precision: string | undefined): Part {
+function fieldPart(
+  sequence: string,
+  letter: string,
+  flags: string,
+  width: number,
+  precision: string | undefined,
+): Part {
   const field = Object.hasOwn(fields, letter) ? fields[letter] : undefined;
   const plain = flags === "" && width === 0 && precision === undefined;
   if (!field || (!plain && !field.sized) || (precision !== undefined && !field.cut)) throw wrongSequence(sequence);
@@ -91,7 +102,8 @@ function fieldPart(sequence: string, letter: string, flags: string, width: numbe
   const padding = field.numeric && flags.includes("0") && !left ? "0" : " ";
   return (message) => {
     const value = asBuffer(field.value(message));
-    const bytes = precision === undefined ? value : Buffer.from([...value.toString()].slice(0, Number(precision)).join(""));
+    const bytes =
+      precision === undefined ? value : Buffer.from(Array.from(value.toString()).slice(0, Number(precision)).join(""));
     const missing = Buffer.alloc(Math.max(0, width - bytes.length), padding);
     return Buffer.concat(left ? [bytes, missing] : [missing, bytes]);
   };

@@ -47,13 +47,12 @@ const RECEIVE_MAXIMUM = 1_000;
  */
 export async function connectMqtt(target: Target, options: ConnectOptions): Promise<MqttConnection> {
   options.signal.throwIfAborted();
-  // The library is CommonJS: bundled, the default export is all that there is.
-  const { default: mqtt } = await import("mqtt");
+  const { connect } = await import("./mqtt-library.ts");
   const { url, protocolVersion, password } = target;
   const isWebSocket = url.protocol.startsWith("ws");
   // MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22], and MQTT.js keeps to that in all versions.
   const username = target.username ?? (password === undefined ? undefined : target.clientId);
-  const client = mqtt.connect({
+  const client = connect({
     protocol: url.protocol.slice(0, -1) as "mqtt",
     hostname: isWebSocket ? url.hostname : url.hostname.replace(/^\[|\]$/g, ""),
     ...(url.port !== "" && { port: Number(url.port) }),
@@ -85,10 +84,10 @@ export class MqttConnection {
   readonly #address: string;
   readonly #protocolVersion: number;
   readonly #timeoutMs: number;
-  readonly #announceLoss: (error: unknown) => void;
+  readonly #announceLoss: (error: Error) => void;
   /** What to call for each operation under way when the connection ends. */
-  readonly #pending = new Set<(error: unknown) => void>();
-  #end: { error: unknown } | undefined;
+  readonly #pending = new Set<(error: Error) => void>();
+  #end: { error: Error } | undefined;
   #closing: Promise<void> | undefined;
   #connack: IConnackPacket | undefined;
   #disconnect: IDisconnectPacket | undefined;
@@ -102,7 +101,7 @@ export class MqttConnection {
     this.#address = `${target.url.protocol}//${target.url.host}`;
     this.#protocolVersion = target.protocolVersion;
     this.#timeoutMs = timeoutMs;
-    let announceLoss!: (error: unknown) => void;
+    let announceLoss!: (error: Error) => void;
     this.lost = new Promise<never>((_, reject) => {
       announceLoss = reject;
     });
@@ -110,7 +109,7 @@ export class MqttConnection {
     // Not everybody waits for it; operations under way learn of the end by themselves.
     this.lost.catch(() => {});
     const abort = () => {
-      this.#fail(signal.reason);
+      this.#fail(signal.reason as Error);
       void this.close();
     };
     signal.addEventListener("abort", abort, { once: true });
@@ -192,7 +191,7 @@ export class MqttConnection {
   /** Settles with the answer, the end of the connection, or the time that an answer may take. */
   #operation<T>(
     complaint: string,
-    start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+    start: (resolve: (value: T) => void, reject: (error: Error) => void) => void,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#end) {
@@ -203,7 +202,7 @@ export class MqttConnection {
         clearTimeout(timer);
         this.#pending.delete(fail);
       };
-      const fail = (error: unknown) => {
+      const fail = (error: Error) => {
         finish();
         reject(error);
       };
@@ -216,7 +215,7 @@ export class MqttConnection {
     });
   }
 
-  #fail(error: unknown): void {
+  #fail(error: Error): void {
     if (this.#end) return;
     this.#end = { error };
     this.#announceLoss(error);
@@ -253,12 +252,12 @@ export class MqttConnection {
       });
       done();
     } catch (error) {
-      this.#fail(error);
+      this.#fail(error as Error);
       void this.close();
     }
   }
 
-  #explainEnd(): unknown {
+  #explainEnd(): Error {
     const properties = this.#connack?.properties;
     const code = connackReason(this.#connack?.reasonCode ?? this.#connack?.returnCode ?? 0);
     if (code !== 0) return connectionRefused(code, properties?.reasonString);
@@ -270,7 +269,7 @@ export class MqttConnection {
   }
 }
 
-function publishError(topic: string, error: Error, packet: Packet | undefined): unknown {
+function publishError(topic: string, error: Error, packet: Packet | undefined): Error {
   const { code } = error as { code?: unknown };
   if (typeof code !== "number") return error;
   const acknowledgement = packet as { properties?: { reasonString?: string } } | undefined;

@@ -13,7 +13,8 @@ export class MqttConnectionError extends UserError {
   }
 }
 
-const REFUSED_HINT = "a token is for one broker and one client id, ends, and can be revoked: `pubsub token inspect` shows it";
+const REFUSED_HINT =
+  "a token is for one broker and one client id, ends, and can be revoked: `pubsub token inspect` shows it";
 
 function codeOfReason(reasonCode: number): string {
   if (isAuthorizationReason(reasonCode)) return "not-authorized";
@@ -47,7 +48,13 @@ export function connectionLost(address: string, protocolVersion: number, cause?:
   const detail = cause instanceof Error && cause.message ? ` (${cause.message})` : "";
   // Before MQTT 5 a broker that refuses something can only close the connection.
   const hint = protocolVersion < 5 && detail === "" ? "with MQTT 5 (without -V) the broker says why" : undefined;
-  return new MqttConnectionError("connection-lost", `the connection to ${address} was lost${detail}`, hint, true, cause);
+  return new MqttConnectionError(
+    "connection-lost",
+    `the connection to ${address} was lost${detail}`,
+    hint,
+    true,
+    cause,
+  );
 }
 
 /** No connection came about. */
@@ -61,10 +68,22 @@ export function cannotConnect(address: string, cause: unknown): MqttConnectionEr
     return new MqttConnectionError("cannot-connect", `the host of ${address} is not known`, "check --url", true, cause);
   }
   if (message === "connack timeout") {
-    return new MqttConnectionError("cannot-connect", `${address} does not answer`, "--timeout waits longer", true, cause);
+    return new MqttConnectionError(
+      "cannot-connect",
+      `${address} does not answer`,
+      "--timeout waits longer",
+      true,
+      cause,
+    );
   }
   const detail = message ? ` ${message}` : " the connection was closed before the broker answered";
-  return new MqttConnectionError("cannot-connect", `cannot connect to ${address}:${detail}`, "is it an MQTT broker?", true, cause);
+  return new MqttConnectionError(
+    "cannot-connect",
+    `cannot connect to ${address}:${detail}`,
+    "is it an MQTT broker?",
+    true,
+    cause,
+  );
 }
 
 export function noAnswer(what: string, timeoutMs: number): UserError {

@@ -40,14 +40,13 @@ export async function resolveBroker(
   }
   const namespace = await resolveNamespace(context, client, options.namespace);
   const named = argument ?? options.broker;
-  // The configured broker is one of the configured namespace; in another one it would be there by chance.
-  const { settings } = context;
-  const configured = settings.namespace?.toLowerCase() === namespace.toLowerCase() ? settings.broker : undefined;
-  if (named !== undefined || configured !== undefined) {
-    return { namespace, broker: checkName((named ?? configured)!, "broker") };
-  }
+  const configured = named ?? context.settings.broker;
+  if (configured !== undefined) return { namespace, broker: checkName(configured, "broker") };
   const brokers = await client.listBrokers({ namespace });
-  return { namespace, broker: theOnlyOne(brokers, "broker", "--broker", `pubsub broker create NAME --namespace ${namespace}`) };
+  return {
+    namespace,
+    broker: theOnlyOne(brokers, "broker", "--broker", `pubsub broker create NAME --namespace ${namespace}`),
+  };
 }
 
 function theOnlyOne(found: readonly { name: string }[], what: string, option: string, create: string): string {
@@ -55,7 +54,10 @@ function theOnlyOne(found: readonly { name: string }[], what: string, option: st
   if (!first) throw new UserError("not-found", `there is no ${what} yet`, `create one with \`${create}\``);
   if (!second) return first.name;
   const names = found.slice(0, 10).map(({ name }) => name);
-  throw usageError(`there are several ${what}s: ${names.join(", ")}${found.length > 10 ? ", …" : ""}`, `choose one with ${option}`);
+  throw usageError(
+    `there are several ${what}s: ${names.join(", ")}${found.length > 10 ? ", …" : ""}`,
+    `choose one with ${option}`,
+  );
 }
 
 /** RFC 1035 labels, as the server has them; said here already, because names are part of URLs. */

@@ -27,7 +27,18 @@ export function qualityOfService(text: string): 0 | 1 | 2 {
 
 /** MQTT.js's numbers for the versions: 3 is MQTT 3.1, 4 is 3.1.1. */
 export function protocolVersion(text: string): 3 | 4 | 5 {
-  const versions: Record<string, 3 | 4 | 5> = { 5: 5, mqttv5: 5, 311: 4, "3.1.1": 4, 4: 4, mqttv311: 4, 31: 3, "3.1": 3, 3: 3, mqttv31: 3 };
+  const versions: Record<string, 3 | 4 | 5> = {
+    5: 5,
+    mqttv5: 5,
+    311: 4,
+    "3.1.1": 4,
+    4: 4,
+    mqttv311: 4,
+    31: 3,
+    "3.1": 3,
+    3: 3,
+    mqttv31: 3,
+  };
   const version = versions[text];
   if (version) return version;
   throw usageError(`--mqtt-version takes 5, 311 or 31, not "${text}"`);

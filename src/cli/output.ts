@@ -116,11 +116,13 @@ export class Output {
     const stderr = this.#stderr as unknown as NodeJS.WriteStream;
     let spinner: { stop(): unknown } | undefined;
     let finished = false;
+    const startSpinner = async () => {
+      const { default: ora } = await import("ora");
+      // Neither discarding input nor hiding the cursor: both install signal handlers next to ours.
+      if (!finished) spinner = ora({ text, stream: stderr, discardStdin: false, hideCursor: false }).start();
+    };
     const timer = setTimeout(() => {
-      void import("ora").then(({ default: ora }) => {
-        // Neither discarding input nor hiding the cursor: both install signal handlers next to ours.
-        if (!finished) spinner = ora({ text, stream: stderr, discardStdin: false, hideCursor: false }).start();
-      });
+      void startSpinner();
     }, SPINNER_DELAY_MS);
     try {
       return await task;

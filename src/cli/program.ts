@@ -17,7 +17,11 @@ export interface GlobalOptions {
 }
 
 /** Called with the command that the user meant, when its options and arguments are known. */
-export type Execute = (module: CommandModule, args: readonly unknown[], options: object & GlobalOptions) => Promise<void>;
+export type Execute = (
+  module: CommandModule,
+  args: readonly unknown[],
+  options: object & GlobalOptions,
+) => Promise<void>;
 
 export interface ProgramStreams {
   writeOut(text: string): void;
@@ -52,7 +56,9 @@ Environment:
 export function createProgram(execute: Execute, streams: ProgramStreams): Command {
   const program = new Command("pubsub");
   program
-    .description("Programmable MQTT messaging on your machine: a broker, its management API, and what to see them with.")
+    .description(
+      "Programmable MQTT messaging on your machine: a broker, its management API, and what to see them with.",
+    )
     .usage("<command> [options]")
     .version(version, "-V, --version", "print the version")
     .addHelpText("before", rootHelp.before)
@@ -68,7 +74,10 @@ export function createProgram(execute: Execute, streams: ProgramStreams): Comman
     }
     let group = groupCommands.get(first);
     if (!group) {
-      group = program.command(first).description(groups[first] ?? "").usage("<command> [options]");
+      group = program
+        .command(first)
+        .description(groups[first] ?? "")
+        .usage("<command> [options]");
       prepare(group, streams);
       groupCommands.set(first, group);
     }
@@ -129,7 +138,10 @@ function prepare(command: Command, streams: ProgramStreams): void {
 }
 
 function addCommand(parent: Command, name: string, entry: CommandEntry): void {
-  const command = parent.command(name, { hidden: entry.hidden === true }).summary(entry.summary).description(entry.summary);
+  const command = parent
+    .command(name, { hidden: entry.hidden === true })
+    .summary(entry.summary)
+    .description(entry.summary);
   entryOf.set(command, entry);
 }
 

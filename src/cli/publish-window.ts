@@ -21,14 +21,18 @@ export class PublishWindow {
   /** Resolves when there is room for another one. */
   async add(task: Promise<void>): Promise<void> {
     this.#size++;
-    task.then(
-      () => {
-        this.#size--;
-        this.#waiting?.settled();
-      },
-      (error: unknown) => this.fail(error),
-    );
+    void this.#watch(task);
     await this.#shrunkTo(this.#limit - 1);
+  }
+
+  async #watch(task: Promise<void>): Promise<void> {
+    try {
+      await task;
+      this.#size--;
+      this.#waiting?.settled();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   async drained(): Promise<void> {

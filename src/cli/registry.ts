@@ -52,14 +52,23 @@ export const registry: readonly CommandEntry[] = [
     summary: "Revoke tokens and disconnect their clients",
     load: () => import("./commands/token/revoke.ts"),
   },
-  { path: "token unrevoke", summary: "Accept revoked tokens again", load: () => import("./commands/token/unrevoke.ts") },
+  {
+    path: "token unrevoke",
+    summary: "Accept revoked tokens again",
+    load: () => import("./commands/token/unrevoke.ts"),
+  },
   { path: "token revocations", summary: "List revoked tokens", load: () => import("./commands/token/revocations.ts") },
   { path: "token inspect", summary: "Show what a token says", load: () => import("./commands/token/inspect.ts") },
 
   // As `wrangler pubsub` has them.
   { path: "broker issue", summary: "Issue tokens", hidden: true, load: () => import("./commands/token/issue.ts") },
   { path: "broker revoke", summary: "Revoke tokens", hidden: true, load: () => import("./commands/token/revoke.ts") },
-  { path: "broker unrevoke", summary: "Unrevoke tokens", hidden: true, load: () => import("./commands/token/unrevoke.ts") },
+  {
+    path: "broker unrevoke",
+    summary: "Unrevoke tokens",
+    hidden: true,
+    load: () => import("./commands/token/unrevoke.ts"),
+  },
   {
     path: "broker show-revocations",
     summary: "List revoked tokens",

@@ -14,6 +14,7 @@ export function configureRevocation(command: Command): void {
 }
 
 export function requireJtis({ jti = [] }: RevocationOptions): string[] {
-  if (jti.length === 0) throw usageError("no token is named", "name its id with --jti; `pubsub token inspect` shows it");
+  if (jti.length === 0)
+    throw usageError("no token is named", "name its id with --jti; `pubsub token inspect` shows it");
   return [...new Set(jti)];
 }

@@ -45,10 +45,11 @@ function describeParseError(error: CommanderError): ErrorReport {
   // "commander.help" is help in place of a command that is missing.
   const helpOnly = ["commander.helpDisplayed", "commander.version"].includes(error.code);
   const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
-  const { code, message: text, hint } = usageError(
-    message,
-    suggestion?.replace(/^\(|\)$/g, "") ?? "--help shows how it is used",
-  );
+  const {
+    code,
+    message: text,
+    hint,
+  } = usageError(message, suggestion?.replace(/^\(|\)$/g, "") ?? "--help shows how it is used");
   return {
     code,
     message: text,

@@ -48,8 +48,12 @@ export async function readFileOrExplain(file: string): Promise<Buffer> {
     return await readFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const reason = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "it may not be read" }[code ?? ""];
-    throw new UserError("file-unreadable", `cannot read ${file}: ${reason ?? code}`, "check the path", { cause: error });
+    const reason = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "it may not be read" }[
+      code ?? ""
+    ];
+    throw new UserError("file-unreadable", `cannot read ${file}: ${reason ?? code}`, "check the path", {
+      cause: error,
+    });
   }
 }
 

@@ -33,14 +33,19 @@ export function resolveSettings(options: ServerOptions, env: Environment): Setti
   const named = options.apiUrl ?? (env["PUBSUB_API_URL"] || undefined);
   const stored = currentContext(readConfiguration(env));
   // Token, account and names of the stored server mean nothing to another one.
-  const context = named === undefined || (stored && withoutSlash(stored.api) === withoutSlash(named)) ? stored : undefined;
+  const context =
+    named === undefined || (stored && withoutSlash(stored.api) === withoutSlash(named)) ? stored : undefined;
+  const namespace = options.namespace ?? (env["PUBSUB_NAMESPACE"] || context?.namespace);
+  // A broker's name belongs to the namespace that was named along with it; in another one it would fit by chance.
+  const fits = (other: string | undefined) => other?.toLowerCase() === namespace?.toLowerCase();
+  const namedBroker = fits(env["PUBSUB_NAMESPACE"] || namespace) ? env["PUBSUB_BROKER"] || undefined : undefined;
   return {
     api: withoutSlash(named ?? context?.api ?? DEFAULT_API_URL),
     apiIsDefault: named === undefined && context === undefined,
     apiToken: options.apiToken ?? (env["PUBSUB_API_TOKEN"] || context?.apiToken),
     accountId: options.accountId ?? (env["PUBSUB_ACCOUNT_ID"] || context?.accountId),
-    namespace: options.namespace ?? (env["PUBSUB_NAMESPACE"] || context?.namespace),
-    broker: options.broker ?? (env["PUBSUB_BROKER"] || context?.broker),
+    namespace,
+    broker: options.broker ?? namedBroker ?? (fits(context?.namespace) ? context?.broker : undefined),
     context,
   };
 }

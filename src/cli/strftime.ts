@@ -63,7 +63,8 @@ const conversions: Readonly<Record<string, (time: Date) => string>> = {
   N: (time) => `${String(time.getMilliseconds()).padStart(3, "0")}000000`,
   p: (time) => (time.getHours() < 12 ? "AM" : "PM"),
   P: (time) => (time.getHours() < 12 ? "am" : "pm"),
-  r: (time) => `${two(hour12(time))}:${two(time.getMinutes())}:${two(time.getSeconds())} ${time.getHours() < 12 ? "AM" : "PM"}`,
+  r: (time) =>
+    `${two(hour12(time))}:${two(time.getMinutes())}:${two(time.getSeconds())} ${time.getHours() < 12 ? "AM" : "PM"}`,
   R: (time) => `${two(time.getHours())}:${two(time.getMinutes())}`,
   s: (time) => String(Math.floor(time.getTime() / 1000)),
   S: (time) => two(time.getSeconds()),

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 
 /** Width on a terminal, roughly: colours take no room. */
 export function displayWidth(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
+  return Array.from(stripVTControlCharacters(text)).length;
 }
 
 export function padEnd(text: string, width: number): string {
@@ -11,7 +11,7 @@ export function padEnd(text: string, width: number): string {
 
 /** Cuts the text with `…` so that it is at most `width` wide. */
 export function truncate(text: string, width: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`;
 }
 

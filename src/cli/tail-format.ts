@@ -73,7 +73,8 @@ export class TailFormatter {
 
   #describe(event: TailEvent): Line {
     const client = "clientId" in event && event.clientId !== undefined ? printable(event.clientId) : "";
-    const topic = "topic" in event ? printable(event.topic) : "topicFilter" in event ? printable(event.topicFilter) : "";
+    const topic =
+      "topic" in event ? printable(event.topic) : "topicFilter" in event ? printable(event.topicFilter) : "";
     return { client, topic, text: this.#text(event) };
   }
 
@@ -112,7 +113,9 @@ export class TailFormatter {
     const facts = dim(numbers.filter((part) => part !== undefined).join(" "));
     const detail = event.detail === undefined ? "" : `  ${red(printable(event.detail))}`;
     const change =
-      event.before && event.after ? `  ${this.#preview(event.before)} ${yellow("→")} ${this.#preview(event.after)}` : "";
+      event.before && event.after
+        ? `  ${this.#preview(event.before)} ${yellow("→")} ${this.#preview(event.after)}`
+        : "";
     return `${color(verdict)}  ${facts}${change}${detail}`;
   }
 

@@ -29,7 +29,8 @@ export function checkTopicFilter(filter: string): void {
 function checkLength(topic: string, what: string): void {
   if (topic === "") throw usageError(`the ${what} is empty`);
   if (topic.includes("\0")) throw usageError(`the ${what} has a null character`);
-  if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES) throw usageError(`the ${what} is longer than ${MAX_TOPIC_BYTES} bytes`);
+  if (Buffer.byteLength(topic) > MAX_TOPIC_BYTES)
+    throw usageError(`the ${what} is longer than ${MAX_TOPIC_BYTES} bytes`);
 }
 
 /** Whether the filter covers the topic name. */

@@ -36,8 +36,12 @@ export const credentialOperations = {
         .max(100)
         .default(["#"])
         .describe("topic filters that the token may publish and subscribe to; # is everything"),
+      scram: z
+        .enum(["true", "false"])
+        .default("false")
+        .describe("true: the clients may also prove with SCRAM-SHA-256 that they have their tokens"),
     }),
     result: z.record(z.string(), z.string()).describe("client id → token"),
-    errors: ["namespace-not-found", "broker-not-found"],
+    errors: ["namespace-not-found", "broker-not-found", "too-many-scram-credentials"],
   },
 } as const;

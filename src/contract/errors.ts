@@ -92,6 +92,13 @@ export const apiErrors = {
     message: "a broker remembers at most 10,000 revoked tokens",
     hint: "unrevoke tokens that have expired",
   },
+
+  "too-many-scram-credentials": {
+    code: 17301,
+    status: 409,
+    message: "a broker keeps at most 10,000 SCRAM credentials",
+    hint: "issue them with an expiration: those that have ended give way",
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 /** Stable, for scripts: `code` of the errors that the client throws. */

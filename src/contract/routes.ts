@@ -49,7 +49,14 @@ export const routes = {
   issueCredentials: {
     method: "GET",
     path: `${BROKER}/credentials`,
-    query: { number: "integer", type: "text", clientid: "list", expiration: "integer", topicAcl: "list" },
+    query: {
+      number: "integer",
+      type: "text",
+      clientid: "list",
+      expiration: "integer",
+      topicAcl: "list",
+      scram: "text",
+    },
   },
   listRevocations: { method: "GET", path: `${BROKER}/revocations` },
   revoke: { method: "POST", path: `${BROKER}/revocations`, query: { jti: "commaList" } },

@@ -1,5 +1,6 @@
 import { type Connect, ReasonCode } from "../codec/index.ts";
 import { Deadlines, type Limits } from "../broker/index.ts";
+import type { Addressed, PeerCertificate } from "../transport/byte-stream.ts";
 import { HostedBroker, type HostedBrokerOptions } from "./hosted-broker.ts";
 import { Link } from "./link.ts";
 import { PublishFrames } from "./publish-frames.ts";
@@ -12,7 +13,8 @@ export interface Stream {
   readonly transport: string;
   readonly isLoopback: boolean;
   readonly isSameSite: boolean;
-  readonly addressed: { readonly namespace: string; readonly broker: string } | undefined;
+  readonly addressed: Addressed;
+  readonly peerCertificate?: PeerCertificate | undefined;
   readonly unsentBytes: number;
   handler: StreamHandler;
   /** @returns true if the buffer may be used again at once */

@@ -1,5 +1,6 @@
 /** What exists on this server: namespaces, brokers with their keys, and revoked tokens. */
 import type { SigningKey } from "../auth/keys.ts";
+import type { ScramVerifier } from "../auth/scram.ts";
 import { UserError } from "../errors.ts";
 
 export interface NamespaceRecord {
@@ -42,6 +43,16 @@ export interface BrokerRecord extends BrokerSettings {
   readonly modifiedOn: string;
 }
 
+/** Lets a client in with SCRAM: what is known of its password, and what it may do. */
+export interface ScramCredential extends ScramVerifier {
+  readonly clientId: string;
+  /** Of the token that is the password; revoking it revokes this. */
+  readonly jti: string;
+  readonly topicAcl: string | readonly string[];
+  /** UNIX milliseconds; null if it does not end. */
+  readonly expiresAtMs: number | null;
+}
+
 export interface NewNamespace {
   readonly name: string;
   readonly description?: string | undefined;
@@ -75,6 +86,8 @@ export const NAMESPACES_MAX = 1000;
 export const BROKERS_PER_NAMESPACE_MAX = 1000;
 /** Per broker. */
 export const REVOCATIONS_MAX = 10_000;
+/** Per broker. */
+export const SCRAM_CREDENTIALS_MAX = 10_000;
 
 export type CatalogueErrorCode =
   | "namespace-not-found"
@@ -85,6 +98,7 @@ export type CatalogueErrorCode =
   | "broker-exists"
   | "too-many-brokers"
   | "too-many-revocations"
+  | "too-many-scram-credentials"
   /** The change could not be written; everything is as before. `cause` says why. */
   | "storage-failed";
 
@@ -118,6 +132,7 @@ export interface Catalogue {
   /** In the order of revocation. */
   revocations(brokerId: string): readonly string[];
   isRevoked(brokerId: string, jti: string): boolean;
+  scramCredential(brokerId: string, clientId: string): ScramCredential | undefined;
 
   createNamespace(namespace: NewNamespace): Promise<NamespaceRecord>;
   /** Fails with `namespace-not-empty` while it has brokers. */
@@ -128,6 +143,8 @@ export interface Catalogue {
   /** All or, beyond `REVOCATIONS_MAX`, none of them. */
   revoke(brokerId: string, jtis: Iterable<string>): Promise<void>;
   unrevoke(brokerId: string, jtis: Iterable<string>): Promise<void>;
+  /** One for each client id: a new one takes the place of the old. Those that have ended give way. */
+  addScramCredentials(brokerId: string, credentials: readonly ScramCredential[]): Promise<void>;
 
   /** @returns a function that ends it */
   watch(listener: CatalogueListener): () => void;

@@ -10,6 +10,8 @@ import {
   type NewBroker,
   type NewNamespace,
   REVOCATIONS_MAX,
+  SCRAM_CREDENTIALS_MAX,
+  type ScramCredential,
 } from "./catalogue.ts";
 import type { CatalogueState } from "./state.ts";
 
@@ -150,6 +152,7 @@ export function deleteBroker(state: CatalogueState, id: string): Change<void> {
       ...state,
       brokers: withoutEntry(state.brokers, id),
       revocations: withoutEntry(state.revocations, id),
+      scramCredentials: withoutEntry(state.scramCredentials, id),
     },
     event: { type: "broker-deleted", broker },
     result: undefined,
@@ -189,4 +192,28 @@ export function unrevoke(state: CatalogueState, brokerId: string, jtis: Iterable
     event: { type: "tokens-unrevoked", brokerId, jtis: removed },
     result: undefined,
   };
+}
+
+export function addScramCredentials(
+  state: CatalogueState,
+  now: string,
+  brokerId: string,
+  added: readonly ScramCredential[],
+): Change<void> {
+  requireBroker(state, brokerId);
+  const nowMs = Date.parse(now);
+  const before = state.scramCredentials.get(brokerId)?.values() ?? [];
+  const credentials = new Map(
+    [...before, ...added]
+      .filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > nowMs)
+      .map((credential) => [credential.clientId, credential]),
+  );
+  if (credentials.size > SCRAM_CREDENTIALS_MAX) {
+    throw new CatalogueError(
+      "too-many-scram-credentials",
+      `a broker keeps at most ${SCRAM_CREDENTIALS_MAX} SCRAM credentials`,
+    );
+  }
+  const scramCredentials = withEntry(state.scramCredentials, brokerId, credentials);
+  return { state: { ...state, scramCredentials }, result: undefined };
 }

@@ -9,6 +9,7 @@ import {
   type NamespaceRecord,
   type NewBroker,
   type NewNamespace,
+  type ScramCredential,
 } from "./catalogue.ts";
 import * as changes from "./changes.ts";
 import type { CatalogueState } from "./state.ts";
@@ -94,6 +95,10 @@ export class PersistentCatalogue implements Catalogue {
     return this.#kept.revocations.get(brokerId)?.has(jti) ?? false;
   }
 
+  scramCredential(brokerId: string, clientId: string): ScramCredential | undefined {
+    return this.#kept.scramCredentials.get(brokerId)?.get(clientId);
+  }
+
   createNamespace(namespace: NewNamespace): Promise<NamespaceRecord> {
     return this.#change((state, context) => changes.createNamespace(state, context, namespace));
   }
@@ -120,6 +125,10 @@ export class PersistentCatalogue implements Catalogue {
 
   unrevoke(brokerId: string, jtis: Iterable<string>): Promise<void> {
     return this.#change((state) => changes.unrevoke(state, brokerId, jtis));
+  }
+
+  addScramCredentials(brokerId: string, credentials: readonly ScramCredential[]): Promise<void> {
+    return this.#change((state, { now }) => changes.addScramCredentials(state, now, brokerId, credentials));
   }
 
   watch(listener: CatalogueListener): () => void {

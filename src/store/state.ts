@@ -1,7 +1,7 @@
 /** The catalogue's content as an immutable value, and its form as JSON. */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import type { BrokerRecord, NamespaceRecord } from "./catalogue.ts";
+import type { BrokerRecord, NamespaceRecord, ScramCredential } from "./catalogue.ts";
 
 /** Maps are in the order of creation. */
 export interface CatalogueState {
@@ -12,10 +12,12 @@ export interface CatalogueState {
   readonly brokers: ReadonlyMap<string, BrokerRecord>;
   /** Broker id → ids of its revoked tokens. Brokers without any are left out. */
   readonly revocations: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Broker id → client id → credential. Brokers without any are left out. */
+  readonly scramCredentials: ReadonlyMap<string, ReadonlyMap<string, ScramCredential>>;
 }
 
 export function emptyState(accountId: string): CatalogueState {
-  return { accountId, namespaces: new Map(), brokers: new Map(), revocations: new Map() };
+  return { accountId, namespaces: new Map(), brokers: new Map(), revocations: new Map(), scramCredentials: new Map() };
 }
 
 /** Every change of the form gets a new number, and code that reads the older ones. */
@@ -69,6 +71,24 @@ const documentSchema = z.object({
   ),
   /** Broker id → token ids. */
   revocations: z.record(idSchema, z.array(z.string())),
+  /** Broker id → credentials. */
+  scramCredentials: z
+    .record(
+      idSchema,
+      z.array(
+        z.object({
+          clientId: z.string(),
+          jti: z.string(),
+          topicAcl: z.union([z.string(), z.array(z.string())]),
+          expiresAtMs: z.number().nullable(),
+          salt: z.string(),
+          iterations: z.int(),
+          storedKey: z.string(),
+          serverKey: z.string(),
+        }),
+      ),
+    )
+    .default({}),
 });
 
 /** One JSON document, indented: people may want to look into it. */
@@ -79,8 +99,15 @@ export function serializeState(state: CatalogueState): string {
     namespaces: [...state.namespaces.values()],
     brokers: [...state.brokers.values()].map((broker) => ({ ...broker, keys: [...broker.keys] })),
     revocations: Object.fromEntries([...state.revocations].map(([brokerId, jtis]) => [brokerId, [...jtis]])),
+    scramCredentials: Object.fromEntries(
+      [...state.scramCredentials].map(([brokerId, credentials]) => [brokerId, [...credentials.values()].map(asJson)]),
+    ),
   };
   return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function asJson({ topicAcl, ...credential }: ScramCredential) {
+  return { ...credential, topicAcl: typeof topicAcl === "string" ? topicAcl : [...topicAcl] };
 }
 
 /**
@@ -109,7 +136,7 @@ export function parseState(text: string, file: string): CatalogueState {
     const [issue] = parsed.error.issues;
     throw unreadable(`is not a catalogue: ${issue?.path.join(".") || "document"}: ${issue?.message}`);
   }
-  const { accountId, namespaces, brokers, revocations } = parsed.data;
+  const { accountId, namespaces, brokers, revocations, scramCredentials } = parsed.data;
   const orphan = brokers.find(({ namespaceId }) => !namespaces.some(({ id }) => id === namespaceId));
   if (orphan !== undefined) throw unreadable(`is not a catalogue: the broker ${orphan.name} is in no namespace`);
   return {
@@ -117,5 +144,11 @@ export function parseState(text: string, file: string): CatalogueState {
     namespaces: new Map(namespaces.map((namespace) => [namespace.id, namespace])),
     brokers: new Map(brokers.map((broker) => [broker.id, broker])),
     revocations: new Map(Object.entries(revocations).map(([brokerId, jtis]) => [brokerId, new Set(jtis)])),
+    scramCredentials: new Map(
+      Object.entries(scramCredentials).map(([brokerId, credentials]) => [
+        brokerId,
+        new Map(credentials.map((credential) => [credential.clientId, credential])),
+      ]),
+    ),
   };
 }

@@ -1,17 +1,18 @@
+import type { X509Certificate } from "node:crypto";
+
 /** What every transport makes of a network connection. */
 export interface ByteStream {
   /** `127.0.0.1:50123`, for people. */
   readonly remote: string;
   /** Of the peer, without its port. */
   readonly address: string;
-  readonly transport: "tcp" | "websocket";
+  readonly transport: "tcp" | "tls" | "unix" | "websocket" | "secure-websocket";
   /** True if the peer is on this machine. */
   readonly isLoopback: boolean;
-  /**
-   * What the transport says of the broker that is meant, such as the Host and path of a WebSocket; undefined where it
-   * says nothing.
-   */
-  readonly addressed: AddressedBroker | undefined;
+  /** What the transport says of the broker that is meant: see `AddressedBroker`. */
+  readonly addressed: Addressed;
+  /** What the client of a TLS connection showed of itself; undefined where it showed nothing. */
+  readonly peerCertificate: PeerCertificate | undefined;
   /** False where a web page of another site opened the connection. */
   readonly isSameSite: boolean;
   /** Bytes that were written and wait for the network. */
@@ -28,10 +29,22 @@ export interface ByteStream {
   destroy(): void;
 }
 
-/** A broker by name, as `<broker>.<namespace>.<domain>` or `/<namespace>/<broker>` say it. */
+/**
+ * A broker by name, as `<broker>.<namespace>.<domain>` in the TLS server name or the WebSocket Host, or
+ * `/<namespace>/<broker>` in the path of a WebSocket say it.
+ */
 export interface AddressedBroker {
   readonly namespace: string;
   readonly broker: string;
+}
+
+/** undefined where the transport names no broker, `contradictory` where it names several. */
+export type Addressed = AddressedBroker | "contradictory" | undefined;
+
+export interface PeerCertificate {
+  readonly certificate: X509Certificate;
+  /** Why no authority that is trusted vouches for it, such as `CERT_HAS_EXPIRED`; undefined if one does. */
+  readonly objection: string | undefined;
 }
 
 export interface ByteStreamHandler {

@@ -1,65 +1,29 @@
-import { type Socket, createServer } from "node:net";
-import type { Accept, ByteStream, ByteStreamHandler, Listener } from "./byte-stream.ts";
-import { listen } from "./listen.ts";
-import { isLoopbackAddress } from "./loopback.ts";
+import { type Server, createServer } from "node:net";
+import { type ListenAddress, listen, listenOnSocket } from "../listen.ts";
+import type { Accept, Listener } from "./byte-stream.ts";
+import { SocketStream } from "./socket-stream.ts";
 
 /**
  * MQTT over TCP (MQTT 5.0 §4.2).
  * @throws {UserError} where the port cannot be had
  */
-export async function listenTcp(address: { host: string; port: number }, accept: Accept): Promise<Listener> {
-  const server = createServer({ noDelay: true }, (socket) => accept(new TcpStream(socket)));
+export async function listenTcp(address: ListenAddress, accept: Accept): Promise<Listener> {
+  const server = createServer({ noDelay: true }, (socket) => accept(new SocketStream(socket, "tcp")));
   const port = await listen(server, address, "MQTT", "--port");
-  return {
-    port,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-  };
+  return { port, close: () => closeServer(server) };
 }
 
-class TcpStream implements ByteStream {
-  readonly transport = "tcp";
-  readonly remote: string;
-  readonly address: string;
-  readonly isLoopback: boolean;
-  readonly addressed = undefined;
-  readonly isSameSite = true;
-  handler!: ByteStreamHandler;
-  readonly #socket: Socket;
+/**
+ * MQTT over a Unix socket, for programs of the same user.
+ * @throws {UserError} where the socket cannot be had
+ */
+export async function listenUnix(path: string, accept: Accept): Promise<{ close(): Promise<void> }> {
+  const server = createServer((socket) => accept(new SocketStream(socket, "unix")));
+  await listenOnSocket(server, path, "MQTT");
+  return { close: () => closeServer(server) };
+}
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    this.address = socket.remoteAddress ?? "";
-    this.remote = `${this.address}:${socket.remotePort}`;
-    this.isLoopback = isLoopbackAddress(socket.remoteAddress);
-    socket.on("data", (chunk) => this.handler.onData(chunk));
-    socket.on("drain", () => this.handler.onDrain());
-    socket.on("close", () => this.handler.onClose());
-    // `close` follows; a peer that resets its connection is nothing to report.
-    socket.on("error", () => {});
-  }
-
-  get unsentBytes(): number {
-    return this.#socket.writableLength;
-  }
-
-  write(bytes: Buffer): boolean {
-    this.#socket.write(bytes);
-    return this.#socket.writableLength === 0;
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
+/** Resolves when the server's connections have ended, too. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }

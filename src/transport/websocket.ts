@@ -1,21 +1,28 @@
 import { type IncomingMessage, type Server, createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { Accept, AddressedBroker, ByteStream, ByteStreamHandler, Listener } from "./byte-stream.ts";
-import { listen } from "./listen.ts";
+import { type ListenAddress, listen } from "../listen.ts";
+import { agree, brokerOfHost } from "./addressed.ts";
+import type { Accept, Addressed, ByteStream, ByteStreamHandler, Listener, PeerCertificate } from "./byte-stream.ts";
 import { isLoopbackAddress } from "./loopback.ts";
+import { peerCertificateOf } from "./socket-stream.ts";
+import { type TlsListenOptions, handshakeOptions, prepare } from "./tls.ts";
 
 /** Subprotocols by which MQTT is asked for: today's [MQTT-6.0.0-3], and that of early 3.1 clients. */
 const SUBPROTOCOLS = ["mqtt", "mqttv3.1"];
 
-export interface WebSocketOptions {
-  host: string;
-  port: number;
+interface MessageOptions {
   /** Largest WebSocket message, in bytes. */
-  messageBytesMax: number;
+  readonly messageBytesMax: number;
   /** Host names are `<broker>.<namespace>.<domain>`. */
-  domain: string;
+  readonly domain: string;
 }
+
+export interface WebSocketOptions extends ListenAddress, MessageOptions {}
+
+export interface SecureWebSocketOptions extends TlsListenOptions, MessageOptions {}
 
 /**
  * MQTT over WebSocket (MQTT 5.0 §6). Paths: `/` and `/mqtt` leave the choice of the broker to the token,
@@ -23,13 +30,38 @@ export interface WebSocketOptions {
  * @throws {UserError} where the port cannot be had
  */
 export async function listenWebSocket(options: WebSocketOptions, accept: Accept): Promise<Listener> {
+  const server = createServer();
+  serveWebSockets(server, options, accept);
+  const port = await listen(server, options, "MQTT over WebSocket", "--ws-port");
+  return { port, close: () => closeServer(server) };
+}
+
+/**
+ * MQTT over secure WebSocket. The server name of TLS names the broker as the Host does.
+ * @throws {UserError} where the port cannot be had
+ */
+export async function listenSecureWebSocket(options: SecureWebSocketOptions, accept: Accept): Promise<Listener> {
+  const server = createSecureServer(handshakeOptions(options));
+  serveWebSockets(server, options, accept);
+  const unwatch = prepare(server, options);
+  const port = await listen(server, options, "MQTT over secure WebSocket", "--wss-port");
+  return {
+    port,
+    close: () => {
+      unwatch();
+      return closeServer(server);
+    },
+  };
+}
+
+function serveWebSockets(server: Server, options: MessageOptions, accept: Accept): void {
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: options.messageBytesMax,
     handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
   });
-  const server = createServer((request, response) => {
+  server.on("request", (request, response) => {
     response.writeHead(426, { "content-type": "text/plain", connection: "close", upgrade: "websocket" });
     response.end(`MQTT is spoken here over WebSocket, with the subprotocol mqtt: ${request.method} is not.\n`);
   });
@@ -44,8 +76,6 @@ export async function listenWebSocket(options: WebSocketOptions, accept: Accept)
       accept(new WebSocketStream(webSocket, request, socket, target!.addressed));
     });
   });
-  const port = await listen(server, options, "MQTT over WebSocket", "--ws-port");
-  return { port, close: () => closeServer(server) };
 }
 
 function closeServer(server: Server): Promise<void> {
@@ -56,27 +86,23 @@ function closeServer(server: Server): Promise<void> {
 }
 
 interface Target {
-  readonly addressed: AddressedBroker | undefined;
+  readonly addressed: Addressed;
 }
 
-/** @returns undefined if the path, or a path and a host that disagree, name nothing */
+/** @returns undefined for a path that means nothing */
 function parseTarget(request: IncomingMessage, domain: string): Target | undefined {
   const path = (request.url ?? "/").replace(/[?#].*$/, "").replace(/\/+$/, "");
-  const fromHost = brokerOfHost(request.headers.host ?? "", domain);
+  const serverName = tlsSocketOf(request)?.servername;
+  const names = [brokerOfHost(request.headers.host ?? "", domain), brokerOfHost(serverName || "", domain)];
   const parts = path.replace(/^\/mqtt(?=\/|$)/, "").split("/").slice(1);
-  if (parts.length === 0) return { addressed: fromHost };
+  if (parts.length === 0) return { addressed: agree(names) };
   const [namespace, broker] = parts;
   if (parts.length !== 2 || !namespace || !broker) return undefined;
-  if (fromHost && (fromHost.namespace !== namespace || fromHost.broker !== broker)) return undefined;
-  return { addressed: { namespace, broker } };
+  return { addressed: agree([{ namespace: namespace.toLowerCase(), broker: broker.toLowerCase() }, ...names]) };
 }
 
-/** The broker that a host name such as `dev.local.localhost:8083` means; undefined for other hosts. */
-function brokerOfHost(host: string, domain: string): AddressedBroker | undefined {
-  const name = host.replace(/:\d+$/, "").toLowerCase();
-  if (!name.endsWith(`.${domain}`)) return undefined;
-  const [broker, namespace, ...rest] = name.slice(0, -domain.length - 1).split(".");
-  return broker && namespace && rest.length === 0 ? { namespace, broker } : undefined;
+function tlsSocketOf(request: IncomingMessage): TLSSocket | undefined {
+  return "encrypted" in request.socket ? (request.socket as TLSSocket) : undefined;
 }
 
 function refusalOf(request: IncomingMessage, target: Target | undefined): string | undefined {
@@ -97,22 +123,20 @@ function refuseUpgrade(socket: Duplex, status: string): void {
 }
 
 class WebSocketStream implements ByteStream {
-  readonly transport = "websocket";
+  readonly transport: "websocket" | "secure-websocket";
   readonly remote: string;
   readonly address: string;
   readonly isLoopback: boolean;
-  readonly addressed: AddressedBroker | undefined;
+  readonly addressed: Addressed;
   readonly isSameSite: boolean;
   handler!: ByteStreamHandler;
   readonly #webSocket: WebSocket;
+  readonly #tlsSocket: TLSSocket | undefined;
 
-  constructor(
-    webSocket: WebSocket,
-    request: IncomingMessage,
-    socket: Duplex,
-    addressed: AddressedBroker | undefined,
-  ) {
+  constructor(webSocket: WebSocket, request: IncomingMessage, socket: Duplex, addressed: Addressed) {
     this.#webSocket = webSocket;
+    this.#tlsSocket = tlsSocketOf(request);
+    this.transport = this.#tlsSocket === undefined ? "websocket" : "secure-websocket";
     this.addressed = addressed;
     this.address = request.socket.remoteAddress ?? "";
     this.remote = `${this.address}:${request.socket.remotePort}`;
@@ -127,6 +151,10 @@ class WebSocketStream implements ByteStream {
     webSocket.on("close", () => this.handler.onClose());
     // `close` follows; broken frames have been answered by then.
     webSocket.on("error", () => {});
+  }
+
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.#tlsSocket && peerCertificateOf(this.#tlsSocket);
   }
 
   get unsentBytes(): number {

@@ -1,5 +1,5 @@
 import { ulid } from "ulid";
-import { currentKey, issueToken } from "../../auth/index.ts";
+import { createScramVerifier, currentKey, issueToken } from "../../auth/index.ts";
 import { ApiFailure } from "../failure.ts";
 import { type Handlers, findBroker } from "../handler.ts";
 
@@ -15,7 +15,7 @@ function lifetimeSeconds(brokersSeconds: number | null, tokensSeconds: number | 
 export const credentialHandlers: Handlers<"issueCredentials"> = {
   issueCredentials: async ({ params, query }, dependencies) => {
     const { namespace, broker } = findBroker(dependencies, params);
-    const { number, clientid, expiration, topicAcl } = query;
+    const { number, clientid, expiration, topicAcl, scram } = query;
     if (number !== undefined && clientid !== undefined && number !== clientid.length) {
       throw new ApiFailure("invalid-request", `number: is ${number}, but there are ${clientid.length} client ids`);
     }
@@ -25,18 +25,24 @@ export const credentialHandlers: Handlers<"issueCredentials"> = {
     const expiresAtMs = nowMs + lifetimeSeconds(broker.expirationSeconds, expiration) * 1000;
     const key = currentKey(broker.keys);
     const tokens = await Promise.all(
-      clientIds.map((clientId) =>
-        issueToken(key, {
-          issuer: namespace.name,
-          audience: broker.name,
-          clientId,
-          jti: newId(),
-          topicAcl,
-          issuedAtMs: nowMs,
-          expiresAtMs,
-        }),
-      ),
+      clientIds.map(async (clientId) => {
+        const jti = newId();
+        const names = { issuer: namespace.name, audience: broker.name };
+        const times = { issuedAtMs: nowMs, expiresAtMs };
+        const token = await issueToken(key, { ...names, ...times, clientId, jti, topicAcl });
+        return { clientId, jti, token };
+      }),
     );
-    return Object.fromEntries(clientIds.map((clientId, i) => [clientId, tokens[i]!]));
+    if (scram === "true") {
+      const credentials = tokens.map(async ({ clientId, jti, token }) => ({
+        ...(await createScramVerifier(token)),
+        clientId,
+        jti,
+        topicAcl,
+        expiresAtMs: expiresAtMs === Infinity ? null : expiresAtMs,
+      }));
+      await dependencies.catalogue.addScramCredentials(broker.id, await Promise.all(credentials));
+    }
+    return Object.fromEntries(tokens.map(({ clientId, token }) => [clientId, token]));
   },
 };

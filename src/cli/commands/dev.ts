@@ -87,7 +87,11 @@ export async function dev(context: CommandContext, options: Options, startServer
   const starting = startServer({ ...serverOptions(options, env, { namespace, broker }), log });
   const server = await output.spin("starting", starting);
   try {
-    const client = await context.clientOf({ baseUrl: server.api, apiToken: server.apiToken, accountId: server.accountId });
+    const client = await context.clientOf({
+      baseUrl: server.api,
+      apiToken: server.apiToken,
+      accountId: server.accountId,
+    });
     const described = await ensureBroker(client, namespace, broker, hookUrl);
     const ready = await describeReady(server, client, namespace, described.name);
     await remember(context, ready);
@@ -128,7 +132,12 @@ async function removeStaleReadyFile(file: string): Promise<void> {
 }
 
 /** Creates what is missing, and sets the hook if one is named. */
-async function ensureBroker(client: Client, namespace: string, broker: string, hookUrl: string | undefined): Promise<Broker> {
+async function ensureBroker(
+  client: Client,
+  namespace: string,
+  broker: string,
+  hookUrl: string | undefined,
+): Promise<Broker> {
   const hook = hookUrl === undefined ? {} : { on_publish: { url: hookUrl } };
   const exists = async (found: Promise<unknown>) => {
     try {
@@ -147,7 +156,12 @@ async function ensureBroker(client: Client, namespace: string, broker: string, h
   return await client.describeBroker({ namespace, broker });
 }
 
-async function describeReady(server: RunningServer, client: Client, namespace: string, broker: string): Promise<ReadyObject> {
+async function describeReady(
+  server: RunningServer,
+  client: Client,
+  namespace: string,
+  broker: string,
+): Promise<ReadyObject> {
   const tokens = await client.issueCredentials({ namespace, broker, number: 1 });
   const [clientId, clientToken] = Object.entries(tokens)[0] ?? ["", ""];
   const { api, apiToken, accountId, mqtt, ws } = server;

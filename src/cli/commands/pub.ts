@@ -95,7 +95,8 @@ function topicAndMessage(
   second: string | undefined,
   { topic, message }: Options,
 ): { topic: string; message: string | undefined } {
-  if (topic !== undefined && second !== undefined) throw usageError("the topic is named twice: --topic and an argument");
+  if (topic !== undefined && second !== undefined)
+    throw usageError("the topic is named twice: --topic and an argument");
   const [topicArgument, messageArgument] = topic === undefined ? [first, second] : [topic, first];
   if (topicArgument === undefined) throw usageError("no topic is named", "such as `pubsub pub hello world`");
   if (message !== undefined && messageArgument !== undefined) {
@@ -112,11 +113,16 @@ function checkPublishOptions({ qos, retain = false, property = [], mqttVersion }
 type Payloads = AsyncIterable<Buffer> | Iterable<Buffer>;
 
 /** Where the messages come from; exactly one way has to be named. */
-function messageSource(context: CommandContext, options: Options, message: string | undefined): () => Promise<Payloads> {
+function messageSource(
+  context: CommandContext,
+  options: Options,
+  message: string | undefined,
+): () => Promise<Payloads> {
   const { file, stdinLine, stdinFile, nullMessage, tokenStdin } = options;
   const named = [message, file, stdinLine, stdinFile, nullMessage].filter((way) => way !== undefined);
   if (named.length === 0) throw usageError("no message is named", "name it, or write - to read it from standard input");
-  if (named.length > 1) throw usageError("the message is named more than once", "choose one of MESSAGE, -m, -f, -s, -l and -n");
+  if (named.length > 1)
+    throw usageError("the message is named more than once", "choose one of MESSAGE, -m, -f, -s, -l and -n");
   const fromStdin = stdinLine || stdinFile || message === "-";
   if (fromStdin && tokenStdin) throw usageError("standard input cannot be both token and message", "use --token-file");
   if (stdinLine && options.repeat !== undefined) throw usageError("--repeat does not work with --stdin-line");

@@ -44,7 +44,11 @@ export default defineCommand<Options>({
       .option("--topic <filter>", "only events on these topics; may be repeated", collect)
       .option("--client <id>", "only events of these clients; may be repeated", collect)
       .option("--event <names>", `only these events: ${eventNames.join(", ")}`, collectChoices("--event", eventNames))
-      .option("--verdict <names>", `only these verdicts of the hook: ${verdicts.join(", ")}`, collectChoices("--verdict", verdicts))
+      .option(
+        "--verdict <names>",
+        `only these verdicts of the hook: ${verdicts.join(", ")}`,
+        collectChoices("--verdict", verdicts),
+      )
       .addOption(new Option("--format <format>", "how to print (default: pretty)").choices(["pretty", "json"]))
       .option("-C, --count <count>", "end after so many events", wholeNumber("--count", 1))
       .option("-W, --wait <seconds>", "end after this time, with exit code 27", seconds("--wait"));
@@ -132,7 +136,8 @@ class Tail {
 
   async #take(event: TailEvent, { signal, finish }: Lifetime): Promise<void> {
     signal.throwIfAborted();
-    if (event.event === "lost") this.#context.output.warn(`the server left out ${event.count} events: this reader was too slow`);
+    if (event.event === "lost")
+      this.#context.output.warn(`the server left out ${event.count} events: this reader was too slow`);
     await this.#print(event);
     if (event.event !== "lost" && ++this.#printed === this.#options.count) finish();
     signal.throwIfAborted();

@@ -22,7 +22,10 @@ export default defineCommand<Options>({
     addNamespaceOption(command);
     command
       .option("--description <text>", "what it is for")
-      .option("--exp, --expiration <duration>", "how long its tokens are good for at most: 90s, 48h, 7d, 1mo, 1y (default: for ever)")
+      .option(
+        "--exp, --expiration <duration>",
+        "how long its tokens are good for at most: 90s, 48h, 7d, 1mo, 1y (default: for ever)",
+      )
       .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do");
   },
 

@@ -25,7 +25,9 @@ export default defineCommand<Options>({
     const table = formatTable(["NAME", "ON PUBLISH", "TOKENS END AFTER", "DESCRIPTION"], rows);
     context.output.document(brokers, rows.length > 0 ? table : "");
     if (rows.length === 0) {
-      context.output.info(`The namespace ${namespace} has no broker yet. Create one with \`pubsub broker create NAME\`.`);
+      context.output.info(
+        `The namespace ${namespace} has no broker yet. Create one with \`pubsub broker create NAME\`.`,
+      );
     }
   },
 });

@@ -43,7 +43,10 @@ export default defineCommand<Options>({
       ...(!onPublish && { on_publish: { url: null } }),
     };
     if (Object.keys(changes).length === 0) {
-      throw usageError("nothing to change was named", "name at least one of --on-publish-url, --no-on-publish, --expiration, --description");
+      throw usageError(
+        "nothing to change was named",
+        "name at least one of --on-publish-url, --no-on-publish, --expiration, --description",
+      );
     }
     const client = await context.client();
     const target = await resolveBroker(context, client, options, name as string | undefined);

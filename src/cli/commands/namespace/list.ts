@@ -16,6 +16,7 @@ export default defineCommand({
       description ?? "",
     ]);
     context.output.document(namespaces, rows.length > 0 ? formatTable(["NAME", "CREATED", "DESCRIPTION"], rows) : "");
-    if (rows.length === 0) context.output.info("There is no namespace yet. Create one with `pubsub namespace create NAME`.");
+    if (rows.length === 0)
+      context.output.info("There is no namespace yet. Create one with `pubsub namespace create NAME`.");
   },
 });

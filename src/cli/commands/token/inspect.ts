@@ -29,7 +29,8 @@ export default defineCommand<TokenOptions>({
   async run(context, [argument], options) {
     const text = await tokenText(context, argument as string | undefined, options);
     const token = decodeToken(text);
-    if (!token) throw usageError("this is not a token", "a token is three parts in base64url with a dot between each two");
+    if (!token)
+      throw usageError("this is not a token", "a token is three parts in base64url with a dot between each two");
     const standing = await askServer(context, text.trim(), token);
     const { header, claims } = token;
     const expired = isExpired(claims, context.now());
@@ -37,7 +38,11 @@ export default defineCommand<TokenOptions>({
   },
 });
 
-async function tokenText(context: CommandContext, argument: string | undefined, options: TokenOptions): Promise<string> {
+async function tokenText(
+  context: CommandContext,
+  argument: string | undefined,
+  options: TokenOptions,
+): Promise<string> {
   if (argument === "-") return (await readAll(context.stdin, context.signal)).toString("utf8");
   const text = argument ?? (await readToken(context, options));
   if (text === undefined) throw usageError("no token is named", "name it, or write - to read it from standard input");
@@ -92,7 +97,7 @@ function describe(context: CommandContext, token: DecodedToken, expired: boolean
     ["namespace", text(claims["iss"])],
     ["broker", text(claims["aud"])],
     ["token id (jti)", text(claims["jti"])],
-    ["topics", text([claims["topicAcl"] ?? []].flat().join(" "))],
+    ["topics", topicsText(claims["topicAcl"])],
     ["issued", time(claims["iat"])],
     ["not before", time(claims["nbf"])],
     ["expires", claims["exp"] === undefined ? "never" : time(claims["exp"])],
@@ -103,4 +108,9 @@ function describe(context: CommandContext, token: DecodedToken, expired: boolean
     ["key id", text(header["kid"])],
     ...rest.map(([name, value]): [string, string | undefined] => [name, text(value)]),
   ]);
+}
+
+function topicsText(topicAcl: unknown): string | undefined {
+  if (topicAcl === undefined) return undefined;
+  return printable(typeof topicAcl === "string" ? topicAcl : JSON.stringify(topicAcl));
 }

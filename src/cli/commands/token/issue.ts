@@ -11,6 +11,7 @@ interface Options extends BrokerOptions {
   clientId?: string[];
   expiration?: string;
   topicAcl?: string[];
+  scram?: boolean;
 }
 
 const MAX_TOKENS = 100;
@@ -30,15 +31,24 @@ export default defineCommand<Options>({
     );
     addBrokerArgument(command);
     command
-      .option("-n, --number <count>", "how many, each for a new client id (default: 1)", wholeNumber("--number", 1, MAX_TOKENS))
+      .option(
+        "-n, --number <count>",
+        "how many, each for a new client id (default: 1)",
+        wholeNumber("--number", 1, MAX_TOKENS),
+      )
       .option("--client-id <id>", "client id to issue for; may be repeated", collect)
       .option("--exp, --expiration <duration>", 'how long they are good for: 90s, 48h, 7d, 1mo; "none" for ever')
-      .option("--topic-acl <filter>", "topics that they may publish and subscribe to; may be repeated (default: all)", collect)
+      .option(
+        "--topic-acl <filter>",
+        "topics that they may publish and subscribe to; may be repeated (default: all)",
+        collect,
+      )
+      .option("--scram", "let the clients also authenticate with SCRAM-SHA-256 (MQTT 5), the token as password")
       .addOption(new Option("--type <type>", "kind of credentials").choices(["TOKEN"]).default("TOKEN"));
   },
 
   async run(context, [name], options) {
-    const { number, type, clientId, expiration, topicAcl } = options;
+    const { number, type, clientId, expiration, topicAcl, scram } = options;
     if (number !== undefined && clientId !== undefined && number !== clientId.length) {
       throw usageError(`--number ${number} does not fit to ${clientId.length} client ids`, "leave --number out");
     }
@@ -52,6 +62,7 @@ export default defineCommand<Options>({
       ...(clientId && { clientid: clientId }),
       ...(seconds !== undefined && { expiration: seconds }),
       ...(topicAcl && { topicAcl }),
+      ...(scram && { scram: "true" as const }),
     });
     const lines = Object.entries(tokens).map(([id, token]) => `${id}\t${token}\n`);
     context.output.document(tokens, lines.join(""));

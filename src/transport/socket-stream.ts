@@ -1,0 +1,69 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Addressed, ByteStream, ByteStreamHandler, PeerCertificate } from "./byte-stream.ts";
+import { isLoopbackAddress } from "./loopback.ts";
+
+/** A connection of bytes: TCP, TLS above it, or a Unix socket. */
+export class SocketStream implements ByteStream {
+  readonly transport: "tcp" | "tls" | "unix";
+  readonly remote: string;
+  readonly address: string;
+  readonly isLoopback: boolean;
+  readonly addressed: Addressed;
+  readonly isSameSite = true;
+  handler!: ByteStreamHandler;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket, transport: "tcp" | "tls" | "unix", addressed?: Addressed) {
+    this.#socket = socket;
+    this.transport = transport;
+    this.addressed = addressed;
+    const isUnix = transport === "unix";
+    this.address = isUnix ? "unix" : (socket.remoteAddress ?? "");
+    this.remote = isUnix ? "unix socket" : `${this.address}:${socket.remotePort}`;
+    this.isLoopback = isUnix || isLoopbackAddress(socket.remoteAddress);
+    socket.on("data", (chunk) => this.handler.onData(chunk));
+    socket.on("drain", () => this.handler.onDrain());
+    socket.on("close", () => this.handler.onClose());
+    // `close` follows; a peer that resets its connection is nothing to report.
+    socket.on("error", () => {});
+  }
+
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.transport === "tls" ? peerCertificateOf(this.#socket as TLSSocket) : undefined;
+  }
+
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#socket.write(bytes);
+    return this.#socket.writableLength === 0;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** What the client has shown, while the connection lasts. */
+export function peerCertificateOf(socket: TLSSocket): PeerCertificate | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  // Node's types say Error; it is the text of a code.
+  const objection = socket.authorizationError as unknown as string | null | undefined;
+  return { certificate, objection: socket.authorized ? undefined : String(objection ?? "UNTRUSTED") };
+}

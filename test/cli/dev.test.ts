@@ -1,0 +1,185 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import type { RunningServer, ServerOptions } from "../../src/app.ts";
+import { dev } from "../../src/cli/commands/dev.ts";
+import { CommandContext } from "../../src/cli/context.ts";
+import { InterruptedError } from "../../src/cli/errors.ts";
+import { UserError } from "../../src/errors.ts";
+import { type FakeClient, createTestWorld, devContext, temporaryFolder } from "./world.ts";
+
+const server: Omit<RunningServer, "close"> = {
+  api: "http://127.0.0.1:18880/client/v4",
+  apiToken: "secret",
+  accountId: "b".repeat(32),
+  mqtt: "mqtt://127.0.0.1:11883",
+  ws: "ws://127.0.0.1:18083/mqtt",
+};
+
+const notFound = (code: string) => async () => await Promise.reject(new UserError(code, "no such thing"));
+
+/** A server on which nothing exists yet. */
+function emptyServer(calls: unknown[]): FakeClient {
+  return {
+    describeNamespace: notFound("namespace-not-found"),
+    createNamespace: async (input: object) => calls.push(["createNamespace", input]),
+    describeBroker: notFound("broker-not-found"),
+    createBroker: async (input: { name: string }) => {
+      calls.push(["createBroker", input]);
+      return input;
+    },
+    issueCredentials: async () => ({ "client-1": "token-1" }),
+  };
+}
+
+function startDev(options: Parameters<typeof dev>[1], env: Record<string, string> = {}, client?: FakeClient) {
+  const calls: unknown[] = [];
+  const configFolder = temporaryFolder();
+  const { world, ...test } = createTestWorld({
+    env: { PUBSUB_CONFIG_DIR: configFolder, ...env },
+    client: client ?? emptyServer(calls),
+  });
+  const started: ServerOptions[] = [];
+  let closed = false;
+  const finished = dev(new CommandContext(world, options), options, async (serverOptions) => {
+    started.push(serverOptions);
+    return {
+      ...server,
+      close: async () => {
+        closed = true;
+      },
+    };
+  });
+  return { ...test, calls, started, finished, configFolder, isClosed: () => closed };
+}
+
+describe("dev", () => {
+  it("creates namespace and broker, tells where it is, and remembers itself", async () => {
+    const readyFile = path.join(temporaryFolder(), "ready file ü.json");
+    const test = startDev({ readyFile, json: true });
+    await test.stderr.until("Ctrl-C");
+    const ready = JSON.parse(readFileSync(readyFile, "utf8")) as object;
+    const known = { ...server, namespace: "local", broker: "dev" };
+    expect(ready).toEqual({ v: 1, pid: process.pid, ...known, clientId: "client-1", clientToken: "token-1" });
+    expect(statSync(readyFile).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(test.stdout.text)).toEqual(ready);
+    expect(test.stdout.text.trimEnd()).not.toContain("\n");
+    expect(test.calls).toEqual([
+      ["createNamespace", { name: "local" }],
+      ["createBroker", { namespace: "local", name: "dev" }],
+    ]);
+    const configuration = path.join(test.configFolder, "config.json");
+    expect(JSON.parse(readFileSync(configuration, "utf8"))).toEqual({
+      current: "dev",
+      contexts: { dev: { ...known, pid: process.pid } },
+    });
+    expect(statSync(configuration).mode & 0o777).toBe(0o600);
+    // Redirected output is kept somewhere; the token is a secret.
+    expect(test.stderr.text).not.toContain("secret");
+
+    test.abort(new InterruptedError("SIGINT"));
+    await test.finished;
+    expect(test.isClosed()).toBe(true);
+    expect(existsSync(readyFile)).toBe(false);
+  });
+
+  it("passes its options on, and sets the hook of a broker that exists", async () => {
+    const updates: unknown[] = [];
+    const client: FakeClient = {
+      describeNamespace: async () => ({}),
+      describeBroker: async () => ({}),
+      updateBroker: async (input: object) => {
+        updates.push(input);
+        return { name: "orders", on_publish: { url: "http://127.0.0.1:8787/" } };
+      },
+      issueCredentials: async () => ({ c: "t" }),
+    };
+    const options = {
+      host: "127.0.0.1",
+      port: 0,
+      wsPort: 0,
+      apiPort: 0,
+      persistTo: "data",
+      allowAnonymous: true,
+      namespace: "shop",
+      broker: "orders",
+      onPublishUrl: "http://127.0.0.1:8787/",
+    };
+    const test = startDev(options, { PUBSUB_API_TOKEN: "mine" }, client);
+    await test.stderr.until("Ctrl-C");
+    expect(test.started).toMatchObject([
+      {
+        host: "127.0.0.1",
+        port: 0,
+        wsPort: 0,
+        apiPort: 0,
+        persistTo: path.resolve("data"),
+        anonymous: { namespace: "shop", broker: "orders" },
+        apiToken: "mine",
+      },
+    ]);
+    expect(updates).toEqual([{ namespace: "shop", broker: "orders", on_publish: { url: "http://127.0.0.1:8787/" } }]);
+    expect(test.stderr.text).toContain("warning: clients without credentials may enter shop/orders");
+    test.abort(new InterruptedError("SIGTERM"));
+    await test.finished;
+  });
+
+  it("stops the server when what follows fails", async () => {
+    const test = startDev({ readyFile: path.join(temporaryFolder(), "missing", "ready.json") });
+    await expect(test.finished).rejects.toMatchObject({ code: "file-unwritable" });
+    expect(test.isClosed()).toBe(true);
+  });
+
+  it("removes a ready file that a killed server left behind, before it starts", async () => {
+    const readyFile = path.join(temporaryFolder(), "ready.json");
+    writeFileSync(readyFile, "{}");
+    const test = startDev({ readyFile, broker: "1-bad" });
+    await expect(test.finished).rejects.toMatchObject({ code: "usage" });
+    expect(existsSync(readyFile)).toBe(true);
+    const { world } = createTestWorld();
+    const busy = async () => await Promise.reject(new UserError("port-in-use", "the port is in use"));
+    await expect(dev(new CommandContext(world, {}), { readyFile }, busy)).rejects.toMatchObject({
+      code: "port-in-use",
+    });
+    expect(existsSync(readyFile)).toBe(false);
+  });
+
+  it("does not start with a configuration that it could not write to", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(path.join(folder, "config.json"), "{");
+    const test = startDev({}, { PUBSUB_CONFIG_DIR: folder });
+    await expect(test.finished).rejects.toMatchObject({ code: "config-invalid" });
+    expect(test.started).toEqual([]);
+  });
+
+  it("serves where the configuration cannot be written, and says so", async () => {
+    const file = path.join(temporaryFolder(), "a-file");
+    writeFileSync(file, "");
+    const test = startDev({}, { PUBSUB_CONFIG_DIR: path.join(file, "below") });
+    await test.stderr.until("Ctrl-C");
+    expect(test.stderr.text).toContain("cannot be written");
+    test.abort(new InterruptedError("SIGTERM"));
+    await test.finished;
+  });
+
+  it("leaves no signal handlers of libraries behind", async () => {
+    const before = process.listenerCount("SIGTERM");
+    const test = startDev({});
+    await test.stderr.until("Ctrl-C");
+    expect(process.listenerCount("SIGTERM")).toBe(before);
+    test.abort(new InterruptedError("SIGTERM"));
+    await test.finished;
+  });
+
+  it("keeps the contexts of other servers", async () => {
+    const folder = temporaryFolder();
+    const contexts = { other: devContext };
+    writeFileSync(path.join(folder, "config.json"), JSON.stringify({ current: "other", contexts }));
+    const test = startDev({}, { PUBSUB_CONFIG_DIR: folder });
+    await test.stderr.until("Ctrl-C");
+    const written = JSON.parse(readFileSync(path.join(folder, "config.json"), "utf8")) as typeof contexts;
+    expect(written).toMatchObject({ current: "dev", contexts: { other: devContext, dev: { api: server.api } } });
+    test.abort(new InterruptedError("SIGTERM"));
+    await test.finished;
+  });
+});

@@ -1,0 +1,281 @@
+import { Readable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { wantsColors } from "../../src/cli/colors.ts";
+import { formatDuration, parseDuration, parseExpiration } from "../../src/cli/duration.ts";
+import { decodeToken, tokenClientId, tokenExpiresAtMs } from "../../src/cli/jwt.ts";
+import { splitLines } from "../../src/cli/lines.ts";
+import { joinPropertyArguments, parseProperties, propertiesToJson } from "../../src/cli/mqtt-properties.ts";
+import { PublishWindow } from "../../src/cli/publish-window.ts";
+import { retryDelayMs } from "../../src/cli/sleep.ts";
+import { displayWidth, formatFields, formatTable, printable, truncate } from "../../src/cli/table.ts";
+import { formatRelative } from "../../src/cli/time-format.ts";
+import { checkTopicFilter, checkTopicName, topicMatches } from "../../src/cli/topic.ts";
+import { NOW } from "./world.ts";
+
+const DAY = 86_400;
+
+describe("durations", () => {
+  it.each([
+    ["90s", 90],
+    ["90", 90],
+    ["5m", 300],
+    ["48h", 2 * DAY],
+    ["7d", 7 * DAY],
+    ["2w", 14 * DAY],
+    // wrangler's own parser makes these seven times as long.
+    ["1mo", 30 * DAY],
+    ["1y", 365 * DAY],
+    ["6 days", 6 * DAY],
+    ["1 month", 30 * DAY],
+    ["1h30m", 5400],
+    ["1 hour 30 minutes", 5400],
+    ["1.5h", 5400],
+    [" 2D ", 2 * DAY],
+  ])("%j are %i s", (text, seconds) => {
+    expect(parseDuration(text)).toBe(seconds);
+  });
+
+  it.each(["", "abc", "0", "0s", "-1", "-5m", "1x", "1h!", "NaN", "1e3", "101y", "d", "1 2"])("%j is none", (text) => {
+    expect(() => parseDuration(text)).toThrow(expect.objectContaining({ code: "usage" }));
+  });
+
+  it("can have no end", () => {
+    expect(["none", "never", "-1", "None"].map(parseExpiration)).toEqual([null, null, null, null]);
+    expect(parseExpiration("1d")).toBe(DAY);
+  });
+
+  it.each([
+    [0, "0 s"],
+    [59, "59 s"],
+    [3661, "1 h 1 min"],
+    [DAY, "1 day"],
+    [2 * DAY + 3600 + 60, "2 days 1 h"],
+  ])("%i s are %s", (seconds, text) => {
+    expect(formatDuration(seconds)).toBe(text);
+  });
+
+  it("are in the past or the future", () => {
+    const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
+    expect([at(-90), at(0), at(DAY)].map((time) => formatRelative(time, NOW))).toEqual([
+      "1 min 30 s ago",
+      "now",
+      "in 1 day",
+    ]);
+  });
+});
+
+describe("colours", () => {
+  it.each<[boolean | undefined, Record<string, string>, boolean, boolean]>([
+    [undefined, {}, true, true],
+    [undefined, {}, false, false],
+    [undefined, { TERM: "dumb" }, true, false],
+    [undefined, { NO_COLOR: "1" }, true, false],
+    [undefined, { NO_COLOR: "" }, true, true],
+    [undefined, { FORCE_COLOR: "1", NO_COLOR: "1", TERM: "dumb" }, false, true],
+    [undefined, { FORCE_COLOR: "0" }, true, false],
+    [true, { NO_COLOR: "1" }, false, true],
+    [false, { FORCE_COLOR: "1" }, true, false],
+  ])("--color %s, %o, terminal %s: %s", (flag, env, isTTY, wanted) => {
+    expect(wantsColors(flag, env, isTTY)).toBe(wanted);
+  });
+});
+
+describe("tables", () => {
+  it("are as wide as what they hold, without blanks at the end", () => {
+    expect(
+      formatTable(
+        ["A", "LONG"],
+        [
+          ["xyz", "1"],
+          ["", ""],
+        ],
+      ),
+    ).toBe("A    LONG\nxyz  1\n\n");
+    expect(
+      formatFields([
+        ["a", "1"],
+        ["none", undefined],
+        ["longer", "2"],
+      ]),
+    ).toBe("a       1\nlonger  2\n");
+  });
+
+  it("count what is seen", () => {
+    expect(displayWidth("\u001b[31mäö\u001b[39m")).toBe(2);
+    expect([truncate("äöü", 3), truncate("äöüx", 3)]).toEqual(["äöü", "äö…"]);
+    expect(printable("a\n\u0007\u001b\u009b\u2028ü")).toBe("a\\n\\x07\\x1b\\x9b\\u2028ü");
+  });
+});
+
+describe("topics", () => {
+  it.each(["a", "/", "a/b", "$SYS/x", " ", "ä/ö"])("%j can be published on", (topic) => {
+    expect(() => checkTopicName(topic)).not.toThrow();
+  });
+  it.each(["", "a/+", "#", "a\0b", "x".repeat(65_536)])("%j cannot", (topic) => {
+    expect(() => checkTopicName(topic)).toThrow(expect.objectContaining({ code: "usage" }));
+  });
+  it.each(["#", "+", "a/+/b", "a/#", "/+", "$share/g/a/#"])("%j can be subscribed to", (filter) => {
+    expect(() => checkTopicFilter(filter)).not.toThrow();
+  });
+  it.each(["", "a#", "#/a", "a+/b", "+a"])("%j cannot be", (filter) => {
+    expect(() => checkTopicFilter(filter)).toThrow(expect.objectContaining({ code: "usage" }));
+  });
+  it.each([
+    ["#", "a/b", true],
+    ["a/#", "a", true],
+    ["a/+", "a", false],
+    ["+/b", "a/b", true],
+    ["+", "/", false],
+    ["#", "$SYS/x", false],
+    ["$SYS/#", "$SYS/x", true],
+    ["a/b", "a/b/c", false],
+  ])("%j covers %j: %s", (filter, topic, matches) => {
+    expect(topicMatches(filter, topic)).toBe(matches);
+  });
+});
+
+describe("properties", () => {
+  it("come from words", () => {
+    const definitions = [
+      "publish user-property name value",
+      'user-property name "with blanks"',
+      "publish content-type text/plain",
+      "correlation-data abc",
+      "message-expiry-interval 60",
+      "payload-format-indicator 1",
+      "response-topic a/b",
+      "topic-alias 5",
+    ];
+    expect(parseProperties(definitions)).toEqual({
+      userProperties: { name: ["value", "with blanks"] },
+      contentType: "text/plain",
+      correlationData: Buffer.from("abc"),
+      messageExpiryInterval: 60,
+      payloadFormatIndicator: true,
+      responseTopic: "a/b",
+      topicAlias: 5,
+    });
+    expect(parseProperties([])).toBeUndefined();
+  });
+
+  it.each([
+    "",
+    "content-type",
+    "user-property a",
+    "content-type a b",
+    "colour red",
+    "topic-alias x",
+    "message-expiry-interval -1",
+    "payload-format-indicator 2",
+    "topic-alias 65536",
+  ])("%j are none", (definition) => {
+    expect(() => parseProperties([definition])).toThrow(expect.objectContaining({ code: "usage" }));
+  });
+
+  it("may be arguments of their own, as in mosquitto_pub", () => {
+    const joined = joinPropertyArguments([
+      "-D",
+      "publish",
+      "user-property",
+      "k",
+      "v w",
+      "t",
+      "-D",
+      "content-type x",
+      "--",
+      "-D",
+      "publish",
+    ]);
+    expect(joined).toEqual([
+      "-D",
+      '"publish" "user-property" "k" "v w"',
+      "t",
+      "-D",
+      "content-type x",
+      "--",
+      "-D",
+      "publish",
+    ]);
+    expect(parseProperties([joined[1]!])).toEqual({ userProperties: { k: "v w" } });
+    expect(joinPropertyArguments(["-D", "publish"])).toEqual(["-D", '"publish"']);
+  });
+
+  it("are JSON without the alias, which is the connection's own", () => {
+    expect(propertiesToJson({ topicAlias: 1 })).toBeUndefined();
+    expect(propertiesToJson({ payloadFormatIndicator: false, subscriptionIdentifier: 3 })).toEqual({
+      payloadFormatIndicator: 0,
+      subscriptionIdentifiers: [3],
+    });
+  });
+});
+
+describe("tokens", () => {
+  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  it("are decoded without being believed", () => {
+    const token = `${encode({ alg: "EdDSA" })}.${encode({ sub: "c", exp: 12 })}.x`;
+    expect(decodeToken(`${token}\n`)).toEqual({ header: { alg: "EdDSA" }, claims: { sub: "c", exp: 12 } });
+    expect([tokenClientId(token), tokenExpiresAtMs(token)]).toEqual(["c", 12_000]);
+    expect([tokenClientId("x"), tokenExpiresAtMs("x")]).toEqual([undefined, Infinity]);
+    for (const wrong of ["", "a.b.c", `${encode([])}.${encode({})}.x`, `${encode({})}.x`]) {
+      expect(decodeToken(wrong)).toBeUndefined();
+    }
+  });
+});
+
+describe("lines of bytes", () => {
+  const split = async (chunks: (string | Buffer)[], max = 100) => {
+    const lines: string[] = [];
+    for await (const line of splitLines(Readable.from(chunks), max)) lines.push(line.toString("latin1"));
+    return lines;
+  };
+
+  it.each<[string[], string[]]>([
+    [[], []],
+    [["a\nb\n"], ["a", "b"]],
+    [["a\nb"], ["a", "b"]],
+    [
+      ["a", "b\nc", "\n", "\nd"],
+      ["ab", "c", "", "d"],
+    ],
+    [["\n"], [""]],
+  ])("%j are %j", async (chunks, lines) => {
+    expect(await split(chunks)).toEqual(lines);
+  });
+
+  it("may be any bytes, but not without end", async () => {
+    expect(await split([Buffer.from([0xff, 0x0a, 0x00])])).toEqual(["\u00ff", "\0"]);
+    await expect(split(["x".repeat(60), "x".repeat(60)])).rejects.toThrow(RangeError);
+  });
+});
+
+describe("the window of publishes", () => {
+  it("lets so many go at a time", async () => {
+    const window = new PublishWindow(2);
+    const settle: (() => void)[] = [];
+    const task = () => new Promise<void>((resolve) => settle.push(resolve));
+    await window.add(task());
+    let added = false;
+    const second = window.add(task()).then(() => (added = true));
+    await Promise.resolve();
+    expect(added).toBe(false);
+    settle.shift()!();
+    await second;
+    settle.shift()!();
+    await window.drained();
+  });
+
+  it("passes a failure on to whoever waits, and to all who come after", async () => {
+    const window = new PublishWindow(1);
+    const waiting = window.orFailure(new Promise(() => {}));
+    const error = new Error("refused");
+    window.fail(error);
+    await expect(waiting).rejects.toBe(error);
+    await expect(window.drained()).rejects.toBe(error);
+    await expect(window.orFailure(Promise.resolve(1))).rejects.toBe(error);
+    await expect(window.add(Promise.resolve())).rejects.toBe(error);
+  });
+});
+
+it("pauses between attempts grow to five seconds", () => {
+  expect([0, 1, 2, 3, 4, 5, 50].map(retryDelayMs)).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
+});

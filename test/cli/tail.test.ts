@@ -1,0 +1,218 @@
+import { describe, expect, it } from "vitest";
+import { createColors } from "../../src/cli/colors.ts";
+import { InterruptedError } from "../../src/cli/errors.ts";
+import { TailFormatter } from "../../src/cli/tail-format.ts";
+import type { TailEvent } from "../../src/contract/types.ts";
+import { UserError } from "../../src/errors.ts";
+import { pubsub, start } from "./world.ts";
+
+const common = { v: 1 as const, time: "2026-11-20T12:00:00.123Z", namespace: "local", broker: "dev" };
+const content = (payload: string) => ({ payload, payloadEncoding: "utf8" as const, payloadBytes: payload.length });
+const publish: TailEvent = {
+  ...common,
+  event: "publish",
+  mid: 1,
+  clientId: "terminal-7",
+  topic: "transactions/eu/7",
+  qos: 1,
+  retain: false,
+  ...content('{"amount":12}'),
+};
+const hook = {
+  ...common,
+  event: "hook" as const,
+  mid: 1,
+  clientId: "terminal-7",
+  topic: "transactions/eu/7",
+  ms: 3.14,
+  batch: 4,
+};
+const modified: TailEvent = {
+  ...hook,
+  verdict: "modified",
+  status: 200,
+  before: content("card 1234"),
+  after: content("card ****"),
+};
+
+const env = { PUBSUB_NAMESPACE: "local", PUBSUB_BROKER: "dev" };
+
+/** Gives the events, then waits until the caller ends it. */
+async function* eventsThenSilence(events: TailEvent[], signal: AbortSignal): AsyncGenerator<TailEvent> {
+  yield* events;
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve());
+  });
+}
+
+async function* eventsThenLoss(): AsyncGenerator<TailEvent> {
+  yield* [];
+  throw new UserError("connection-lost", "lost the connection to the server at X");
+}
+
+describe("tail", () => {
+  it("asks the server for what the filters say, and prints objects", async () => {
+    const queries: object[] = [];
+    const client = {
+      events: async (query: object, signal: AbortSignal) => {
+        queries.push(query);
+        return eventsThenSilence([publish, modified], signal);
+      },
+    };
+    const argv = [
+      "tail",
+      "--topic",
+      "a/#",
+      "--client",
+      "c",
+      "--event",
+      "publish,hook",
+      "--verdict",
+      "dropped",
+      "--json",
+      "-C",
+      "2",
+    ];
+    const { code, stdout, stderr } = await pubsub(argv, { client, env });
+    expect(code).toBe(0);
+    expect(queries).toEqual([
+      {
+        namespace: "local",
+        broker: "dev",
+        topic: ["a/#"],
+        client: ["c"],
+        event: ["publish", "hook"],
+        verdict: ["dropped"],
+      },
+    ]);
+    expect(
+      stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([publish, modified]);
+    expect(stderr).toBe("listening: local/dev (Ctrl-C ends)\n");
+  });
+
+  it("takes the broker as an argument", async () => {
+    const queries: object[] = [];
+    const client = {
+      events: async (query: object, signal: AbortSignal) => {
+        queries.push(query);
+        return eventsThenSilence([publish], signal);
+      },
+    };
+    await pubsub(["tail", "orders", "--namespace", "shop", "-C", "1"], { client });
+    expect(queries).toEqual([{ namespace: "shop", broker: "orders" }]);
+  });
+
+  it("ends with 27 when the time is over, with 0 at Ctrl-C", async () => {
+    const client = { events: async (_query: object, signal: AbortSignal) => eventsThenSilence([], signal) };
+    const { code, stderr } = await pubsub(["tail", "-C", "1", "-W", "0.05"], { client, env });
+    expect(code).toBe(27);
+    expect(stderr).toContain("0 of 1 events came");
+
+    const started = start(["tail"], { client, env });
+    await started.stderr.until("listening");
+    started.abort(new InterruptedError("SIGINT"));
+    expect(await started.exitCode).toBe(0);
+  });
+
+  it("says when it lost the server, and resumes", async () => {
+    let streams = 0;
+    const client = {
+      events: async (_query: object, signal: AbortSignal) => {
+        if (++streams === 2) throw new UserError("server-not-running", "no pubsub server at X");
+        if (streams > 2) return eventsThenSilence([publish], signal);
+        return eventsThenLoss();
+      },
+    };
+    const { code, stdout, stderr } = await pubsub(["tail", "--json", "-C", "1"], { client, env });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(publish);
+    expect(stderr).toContain("warning: lost the connection to the server at X; watching again");
+    expect(stderr).toContain("watching again; events from meanwhile are missing");
+  });
+
+  it("says when the server left events out, which do not count", async () => {
+    const lost: TailEvent = { ...common, event: "lost", count: 12 };
+    const client = {
+      events: async (_query: object, signal: AbortSignal) => eventsThenSilence([lost, publish], signal),
+    };
+    const { stdout, stderr } = await pubsub(["tail", "--json", "-C", "1"], { client, env });
+    expect(stdout.trimEnd().split("\n")).toHaveLength(2);
+    expect(stderr).toContain("the server left out 12 events");
+  });
+
+  it("fails when there is no server, and when the broker is deleted", async () => {
+    const notRunning = new UserError("server-not-running", "no pubsub server at X", "start one with: pubsub dev");
+    const absent = { events: async () => await Promise.reject(notRunning) };
+    expect(await pubsub(["tail"], { client: absent, env })).toMatchObject({ code: 3 });
+    const deleted = { events: async () => (async function* (): AsyncGenerator<TailEvent> {})() };
+    const { code, stderr } = await pubsub(["tail"], { client: deleted, env });
+    expect(code).toBe(1);
+    expect(stderr).toContain("the broker was deleted");
+  });
+
+  it.each([
+    [["tail", "--event", "nonsense"], 'there is no "nonsense"'],
+    [["tail", "--verdict", "passed,bad"], 'there is no "bad"'],
+    [["tail", "--topic", "a/#/b"], "is not a topic filter"],
+    [["tail", "--json", "--format", "pretty"], "exclude each other"],
+  ])("%j is wrong usage", async (argv, text) => {
+    const { code, stderr } = await pubsub(argv);
+    expect(code).toBe(2);
+    expect(stderr).toContain(text);
+  });
+});
+
+describe("tail's lines", () => {
+  const lines = (events: TailEvent[], columns?: number) => {
+    const formatter = new TailFormatter(createColors(false), columns);
+    return events.map((event) => formatter.format(event).replace(/^\S+/, "TIME"));
+  };
+
+  it("are in columns", () => {
+    const dropped: TailEvent = { ...hook, verdict: "dropped", reason: "hook-timeout", detail: "no answer within 10 s" };
+    expect(lines([publish, { ...hook, verdict: "passed", status: 200 }, modified, dropped])).toEqual([
+      'TIME  publish      terminal-7  transactions/eu/7  {"amount":12}  QoS 1',
+      "TIME  hook         terminal-7  transactions/eu/7  passed  3.1 ms 200 batch 4",
+      "TIME  hook         terminal-7  transactions/eu/7  modified  3.1 ms 200 batch 4  card 1234 → card ****",
+      "TIME  hook         terminal-7  transactions/eu/7  dropped:hook-timeout  3.1 ms batch 4  no answer within 10 s",
+    ]);
+  });
+
+  it("say what else happens", () => {
+    const client = { ...common, clientId: "c" };
+    expect(
+      lines([
+        { ...client, event: "connect", protocolVersion: 5, cleanStart: true, sessionPresent: false, keepAlive: 60 },
+        { ...client, event: "refuse", reasonCode: 0x87, reason: "the token has expired" },
+        { ...client, event: "subscribe", topicFilter: "a/#", reasonCode: 1 },
+        { ...client, event: "subscribe", topicFilter: "b/#", reasonCode: 0x87 },
+        { ...client, event: "deliver", mid: 1, publisher: "p", topic: "a", qos: 0 },
+        { ...common, event: "drop", mid: 1, publisher: "p", topic: "a", reason: "queue-full" },
+        { ...client, event: "disconnect", reasonCode: 0, reason: "Success", by: "client" },
+        { ...common, event: "lost", count: 3 },
+      ]).map((line) => line.replaceAll(/ {2,}/g, "  ")),
+    ).toEqual([
+      "TIME  connect  c  –  MQTT 5.0",
+      "TIME  refuse  c  –  the token has expired (Not authorized (0x87))",
+      "TIME  subscribe  c  a/#  ok",
+      "TIME  subscribe  c  b/#  Not authorized (0x87)",
+      "TIME  deliver  c  a  QoS 0",
+      "TIME  drop  –  a  queue-full",
+      "TIME  disconnect  c  –  by client",
+      "TIME  lost  –  –  3 events are missing here: this reader was too slow",
+    ]);
+  });
+
+  it("let no payload rewrite the screen, and cut it on a terminal only", () => {
+    const long = { ...publish, qos: 0 as const, ...content(`\u001b[2J\n${"x".repeat(200)}`) };
+    const binary: TailEvent = { ...publish, qos: 0, payload: "AP8=", payloadEncoding: "base64", payloadBytes: 2 };
+    expect(lines([long])[0]).toContain(`\\x1b[2J\\n${"x".repeat(200)}`);
+    expect(lines([long], 100)[0]).toMatch(/\\x1b\[2J\\nx+…$/);
+    expect(lines([binary])[0]).toContain("0x00ff");
+  });
+});
