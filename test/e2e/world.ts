@@ -2,7 +2,7 @@
  * The built program as its users have it: processes, ports, files. Each test gets a folder and a configuration of its
  * own; everything that was started ends with the test.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -185,3 +185,7 @@ export async function serveHook(
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
 }
+
+/** Debian's mosquitto-clients are optional for developers; CI installs them, and there their absence is a failure. */
+export const hasMosquitto =
+  process.env["CI"] !== undefined || spawnSync("mosquitto_pub", ["--version"]).error === undefined;
