@@ -66,7 +66,8 @@ function deliver(
       observeDrop(broker, message, session, "slow-consumer", now);
       return;
     }
-    sendPublish(broker, connection, session, message, 0, 0, retain, false, identifiers, now);
+    if (session.hasQueuedQos0) enqueue(broker, session, message, qos, retain, identifiers, now);
+    else sendPublish(broker, connection, session, message, 0, 0, retain, false, identifiers, now);
   } else if (session.isReady) {
     sendInflight(broker, session, message, qos, retain, identifiers, now);
   } else {
@@ -85,7 +86,7 @@ export function deliverRetained(
 ): void {
   const { connection } = session;
   if (connection === undefined) return;
-  if (qos === 0 && session.queue.length === 0 && !connection.outbox.congested) {
+  if (qos === 0 && !session.hasQueuedQos0 && !connection.outbox.congested) {
     sendPublish(broker, connection, session, message, 0, 0, true, false, identifiers, now);
   } else if (qos > 0 && session.isReady) {
     sendInflight(broker, session, message, qos, true, identifiers, now);
@@ -126,7 +127,7 @@ export function resumeSending(broker: Broker, session: Session, now: number): vo
   }
   while (session.resend.length === 0 && !connection.outbox.congested) {
     const head = session.queue.peek();
-    if (head === undefined || (head.qos > 0 && connection.sendQuota === 0)) return;
+    if (head === undefined || (head.qos > 0 && !session.mayBegin)) return;
     session.dequeue();
     const { message, qos, retain, subscriptionIdentifiers } = head;
     if (message.expiresAtMs <= now) {

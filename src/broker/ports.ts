@@ -194,6 +194,12 @@ export type BrokerEvent =
   | { readonly type: "expire"; readonly message: Message; readonly clientId?: string };
 
 /** Why the broker itself dropped a message. A hook's reasons are in its verdict. */
-export type DropReason = "queue-full" | "slow-consumer" | "packet-too-large" | "rejected-by-client";
+export type DropReason =
+  | "queue-full"
+  | "slow-consumer"
+  | "packet-too-large"
+  | "rejected-by-client"
+  /** It was delivered, but is not retained: there is no room. */
+  | "retained-quota";
 
 export type Observer = (event: BrokerEvent, now: number) => void;

@@ -2,7 +2,7 @@
 import { PacketType, ReasonCode } from "../codec/index.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
-import { route } from "./delivery.ts";
+import { observeDrop, route } from "./delivery.ts";
 import type { Message } from "./message.ts";
 import type { QueuedPublish } from "./publish-queue.ts";
 import type { Session } from "./session.ts";
@@ -81,7 +81,11 @@ function complete(
     acknowledge(session, connection, message, packetId, ReasonCode.Success);
     return;
   }
-  if (message.retain) broker.retained.put(message);
+  if (message.retain) {
+    // Arrivals were checked; wills were not, and those that waited for a hook may have become more, or larger.
+    if (broker.retained.hasRoomFor(message.topic, message.payload, broker.limits)) broker.retained.put(message);
+    else observeDrop(broker, message, undefined, "retained-quota", now);
+  }
   const matched = route(broker, message, now);
   acknowledge(session, connection, message, packetId, matched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers);
 }

@@ -35,6 +35,7 @@ export class Session {
   resend: Queue<InflightMessage> = new Queue();
   readonly queue = new Queue<QueuedMessage>();
   #queuedBytes = 0;
+  #queuedQos0 = 0;
 
   /**
    * QoS 2 messages that arrived and are not released, by packet identifier. [MQTT-4.3.3-10]
@@ -47,25 +48,33 @@ export class Session {
   will: Will | undefined;
   readonly willDelay: Deadline;
 
+  readonly #inflightMax: number;
+
+  /** @param inflightMax messages under way at the same time, over all connections */
   constructor(
     clientId: string,
+    inflightMax: number,
     due: { expiry(session: Session, now: number): void; willDelay(session: Session, now: number): void },
   ) {
     this.clientId = clientId;
+    this.#inflightMax = inflightMax;
     this.expiry = new Deadline((now) => due.expiry(this, now));
     this.willDelay = new Deadline((now) => due.willDelay(this, now));
   }
 
+  /** True while one more QoS 1 or 2 message may be under way. */
+  get mayBegin(): boolean {
+    return this.connection !== undefined && this.connection.sendQuota > 0 && this.inflight.size < this.#inflightMax;
+  }
+
   /** True while a QoS 1 or 2 message could be sent at once. */
   get isReady(): boolean {
-    const { connection } = this;
-    return (
-      connection !== undefined &&
-      connection.sendQuota > 0 &&
-      this.queue.length === 0 &&
-      this.resend.length === 0 &&
-      !connection.outbox.congested
-    );
+    return this.mayBegin && this.queue.length === 0 && this.resend.length === 0 && !this.connection!.outbox.congested;
+  }
+
+  /** True while messages of QoS 0 wait, which the next one must not overtake. [MQTT-4.6.0-6] */
+  get hasQueuedQos0(): boolean {
+    return this.#queuedQos0 > 0;
   }
 
   /** @returns false if a limit is reached, and the message was not queued. */
@@ -76,13 +85,16 @@ export class Session {
     }
     compactMessage(queued.message);
     this.#queuedBytes += bytes;
+    if (queued.qos === 0) this.#queuedQos0++;
     this.queue.push(queued);
     return true;
   }
 
   dequeue(): QueuedMessage | undefined {
     const queued = this.queue.shift();
-    if (queued !== undefined) this.#queuedBytes -= messageBytes(queued.message);
+    if (queued === undefined) return undefined;
+    this.#queuedBytes -= messageBytes(queued.message);
+    if (queued.qos === 0) this.#queuedQos0--;
     return queued;
   }
 }

@@ -14,11 +14,14 @@ import { type TlsListenOptions, handshakeOptions, prepare } from "./tls.ts";
 const SUBPROTOCOLS = ["mqtt", "mqttv3.1"];
 
 interface MessageOptions {
-  /** Largest WebSocket message, in bytes. */
+  /** Largest MQTT packet, in bytes. */
   readonly messageBytesMax: number;
   /** Host names are `<broker>.<namespace>.<domain>`. */
   readonly domain: string;
 }
+
+/** A frame may hold several packets, and one that is too large for MQTT is to be refused there, with its reason code. */
+const FRAME_SPARE_BYTES = 16 * 1024 * 1024;
 
 export interface WebSocketOptions extends ListenAddress, MessageOptions {}
 
@@ -58,7 +61,7 @@ function serveWebSockets(server: Server, options: MessageOptions, accept: Accept
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
-    maxPayload: options.messageBytesMax,
+    maxPayload: options.messageBytesMax + FRAME_SPARE_BYTES,
     handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
   });
   server.on("request", (request, response) => {

@@ -17,7 +17,7 @@ const topicFilter = fc
   .chain((levels) => fc.boolean().map((hash) => [...levels, ...(hash ? ["#"] : [])].join("/")))
   .filter(isValidTopicFilter);
 
-const newSession = (id: string) => new Session(id, { expiry: () => {}, willDelay: () => {} });
+const newSession = (id: string) => new Session(id, 10, { expiry: () => {}, willDelay: () => {} });
 const subscriptionOf = (session: Session, filter: string): Subscription => ({
   session,
   key: filter,

@@ -27,7 +27,6 @@ interface Refusal {
 
 /** What CONNACK says besides limits. */
 interface ConnectAnswer {
-  readonly sessionPresent: boolean;
   /** The client id was chosen by us. */
   readonly assigned: boolean;
   /** The last word of an enhanced authentication. */
@@ -53,19 +52,31 @@ export function completeConnect(
     return;
   }
   const assigned = connect.clientId === "";
-  const clientId = assigned ? (principal.clientId ?? broker.random.clientId()) : connect.clientId;
-  const existing = takeOver(broker, clientId, connect.cleanStart, now);
-  const session = existing ?? createSession(broker, clientId);
-  openConnection(broker, connection, session, principal, now);
-  const answer = { sessionPresent: existing !== undefined, assigned, data: result.data };
-  if (!sendConnack(broker, connection, session, answer)) {
+  const clientId = assigned ? (principal.clientId ?? unusedClientId(broker)) : connect.clientId;
+  const connack = connackFor(broker, connection, clientId, { assigned, data: result.data });
+  if (!connection.accepts(connack)) {
     // [MQTT-3.1.2-24]
     disconnect(broker, connection, ReasonCode.PacketTooLarge, "CONNACK is larger than the client takes", now);
     return;
   }
+  const existing = takeOver(broker, clientId, connect.cleanStart, now);
+  const session = existing ?? createSession(broker, clientId);
+  openConnection(broker, connection, session, principal, now);
+  // 3.1 has no Session Present: the byte is reserved there.
+  connack.sessionPresent = existing !== undefined && connection.protocolVersion !== 3;
+  connection.send(connack);
   if (broker.observer !== undefined) observeConnect(broker, connection, session, existing !== undefined, now);
-  connection.resumeReading();
+  // Messages of an earlier connection may still wait for a hook: as many as may, so no more are read.
+  if (session.publishing.length < broker.limits.pendingPublishesMax) connection.resumeReading();
   if (existing !== undefined) resendInflight(broker, session, now);
+}
+
+/** [MQTT-3.2.2-16] */
+function unusedClientId(broker: Broker): string {
+  let clientId: string;
+  do clientId = broker.random.clientId();
+  while (broker.sessions.has(clientId));
+  return clientId;
 }
 
 function checkConnect(connect: Connect, principal: Principal): Refusal | undefined {
@@ -120,7 +131,7 @@ function takeOver(broker: Broker, clientId: string, cleanStart: boolean, now: nu
 }
 
 function createSession(broker: Broker, clientId: string): Session {
-  const session = new Session(clientId, {
+  const session = new Session(clientId, broker.limits.inflightMax, {
     expiry: (expired, now) => endSession(broker, expired, now),
     willDelay: (waiting, now) => publishWill(broker, waiting, now),
   });
@@ -139,7 +150,7 @@ function openConnection(
   connection.state = "open";
   connection.session = session;
   session.connection = connection;
-  session.expiryIntervalSeconds = Math.min(requestedExpiry(connect), broker.limits.sessionExpiryMaxSeconds);
+  session.expiryIntervalSeconds = effectiveExpiry(broker, connect);
   session.will = willOf(connect, session.clientId, principal.tokenId);
   const keepAlive = effectiveKeepAlive(broker, connect);
   connection.silenceMaxMs = keepAlive === 0 ? Infinity : keepAlive * 1500;
@@ -161,6 +172,10 @@ function requestedExpiry(connect: Connect): number {
   return connect.cleanStart ? 0 : SESSION_NEVER_EXPIRES;
 }
 
+function effectiveExpiry(broker: Broker, connect: Connect): number {
+  return Math.min(requestedExpiry(connect), broker.limits.sessionExpiryMaxSeconds);
+}
+
 /** Seconds; 0 for none. [MQTT-3.1.2-21] 3.x clients cannot be told of another, so they keep theirs. */
 function effectiveKeepAlive(broker: Broker, connect: Connect): number {
   const { keepAliveMinSeconds, keepAliveMaxSeconds } = broker.limits;
@@ -170,17 +185,14 @@ function effectiveKeepAlive(broker: Broker, connect: Connect): number {
   return keepAlive === 0 ? 0 : Math.max(keepAlive, keepAliveMinSeconds);
 }
 
-function sendConnack(broker: Broker, connection: Connection, session: Session, answer: ConnectAnswer): boolean {
-  const { sessionPresent } = answer;
-  const connack: Connack = { type: PacketType.CONNACK, sessionPresent, reasonCode: ReasonCode.Success };
-  // 3.1 has no Session Present: the byte is reserved there.
-  if (connection.protocolVersion === 3) connack.sessionPresent = false;
-  if (connection.isV5) connack.properties = connackProperties(broker, connection.connect, session, answer);
-  return connection.send(connack);
+function connackFor(broker: Broker, connection: Connection, clientId: string, answer: ConnectAnswer): Connack {
+  const connack: Connack = { type: PacketType.CONNACK, sessionPresent: false, reasonCode: ReasonCode.Success };
+  if (connection.isV5) connack.properties = connackProperties(broker, connection.connect, clientId, answer);
+  return connack;
 }
 
 /** What the client must know of us because it differs from what it asked for or from the standard's defaults. */
-function connackProperties(broker: Broker, connect: Connect, session: Session, answer: ConnectAnswer): Properties {
+function connackProperties(broker: Broker, connect: Connect, clientId: string, answer: ConnectAnswer): Properties {
   const { limits } = broker;
   const properties: Properties = {
     receiveMaximum: limits.receiveMaximum,
@@ -189,14 +201,13 @@ function connackProperties(broker: Broker, connect: Connect, session: Session, a
   };
   // [MQTT-3.1.2-28]
   if (connect.properties?.requestResponseInformation === 1) {
-    properties.responseInformation = `response/${session.clientId}`;
+    properties.responseInformation = `response/${clientId.replaceAll(/[+#/]/g, "_")}`;
   }
   // §3.2.2.3.2
-  if (session.expiryIntervalSeconds !== requestedExpiry(connect)) {
-    properties.sessionExpiryInterval = session.expiryIntervalSeconds;
-  }
+  const expiry = effectiveExpiry(broker, connect);
+  if (expiry !== requestedExpiry(connect)) properties.sessionExpiryInterval = expiry;
   // [MQTT-3.2.2-16]
-  if (answer.assigned) properties.assignedClientIdentifier = session.clientId;
+  if (answer.assigned) properties.assignedClientIdentifier = clientId;
   const keepAlive = effectiveKeepAlive(broker, connect);
   if (keepAlive !== connect.keepAlive) properties.serverKeepAlive = keepAlive;
   const method = connect.properties?.authenticationMethod;
