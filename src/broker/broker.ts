@@ -42,7 +42,8 @@ export interface BrokerOptions {
  * handlers; the world uses the methods.
  */
 export class Broker {
-  readonly limits: Limits;
+  /** May be replaced at any time; what is agreed with a connection already stays. */
+  limits: Limits;
   readonly authenticator: Authenticator<Connection>;
   readonly random: Random;
   /** The on-publish hooks; without them a message is routed at once. May be replaced at any time. */

@@ -75,3 +75,22 @@ export const defaultLimits: Limits = {
   retainedMessagesMax: 1_000_000,
   retainedBytesMax: 1024 * MiB,
 };
+
+/**
+ * Sets of limits by name; what a profile leaves out is as in the default.
+ *
+ * `cloudflare-beta` are those that Cloudflare published for the beta of Pub/Sub and that a broker can enforce. It also
+ * bounded client ids to 23 bytes, while it issued ids of 26: ours are not bounded.
+ */
+export const limitProfiles = {
+  default: {},
+  "cloudflare-beta": {
+    packetBytesMax: 64 * 1024,
+    packetsPerSecondMax: 10,
+    topicBytesMax: 65_535,
+    // At most 8 slashes.
+    topicLevelsMax: 9,
+    connectTimeoutMs: 10_000,
+  },
+} as const satisfies Record<string, Partial<Limits>>;
+export type LimitProfile = keyof typeof limitProfiles;

@@ -6,6 +6,7 @@ import {
   type BrokerEvent,
   type Connection,
   type HookReport,
+  type Limits,
   type Hooks,
   type PendingPublish,
   type Random,
@@ -27,6 +28,7 @@ export interface HookRunner extends Hooks {
 }
 
 export interface HostedBrokerOptions {
+  readonly limits?: Partial<Limits>;
   readonly checkCredentials: CheckCredentials;
   readonly random: Random;
 }
@@ -45,12 +47,17 @@ export class HostedBroker {
     this.id = id;
     this.#runtime = runtime;
     this.broker = new Broker({
-      limits: runtime.limits,
+      limits: { ...runtime.limits, ...options.limits },
       random: options.random,
       authenticator: {
         authenticate: (connection, packet) => void this.#authenticate(connection, packet, options.checkCredentials),
       },
     });
+  }
+
+  /** Sets the broker's limits; what is left out is as for all brokers of the server. */
+  setLimits(limits: Partial<Limits>): void {
+    this.broker.limits = { ...this.#runtime.limits, ...limits };
   }
 
   /** Sends messages to the hooks from now on, or to none. What went to them before still gets its verdict. */
@@ -64,11 +71,14 @@ export class HostedBroker {
     this.#runtime.turn((now) => this.broker.hookCompleted(pending, verdict, report, now));
   }
 
-  /** Ends the connections of clients whose tokens have these ids. */
-  revoke(tokenIds: ReadonlySet<string>): void {
+  /**
+   * Ends the connections of clients whose tokens have these ids.
+   * @param isMeant further connections that came in with what is revoked
+   */
+  revoke(tokenIds: ReadonlySet<string>, isMeant: (stream: Stream) => boolean = () => false): void {
     this.#runtime.turn((now) => {
       this.broker.disconnectWhere(
-        (connection) => connection.tokenId !== undefined && tokenIds.has(connection.tokenId),
+        ({ tokenId, outbox }) => (tokenId !== undefined && tokenIds.has(tokenId)) || isMeant((outbox as Link).stream),
         ReasonCode.NotAuthorized,
         "the token was revoked",
         now,

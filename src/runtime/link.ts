@@ -13,6 +13,7 @@ import {
 import {
   type Connection,
   Deadline,
+  type Limits,
   type Message,
   type Outbox,
   connackCode,
@@ -38,6 +39,8 @@ export class Link implements Outbox {
   readonly #runtime: Runtime;
   readonly #decoder: Decoder;
   #version: ProtocolVersion = 4;
+  /** Those of the server, until the broker is known. */
+  #limits: Limits;
   #hosted: HostedBroker | undefined;
   #connection: Connection | undefined;
 
@@ -53,13 +56,14 @@ export class Link implements Outbox {
   constructor(runtime: Runtime, stream: Stream) {
     this.#runtime = runtime;
     this.stream = stream;
-    this.#decoder = new Decoder({ maximumPacketSize: runtime.limits.packetBytesMax });
+    this.#limits = runtime.limits;
+    this.#decoder = new Decoder({ maximumPacketSize: this.#limits.packetBytesMax });
     this.#patience = new Deadline(() => stream.destroy());
     runtime.deadlines.set(this.#patience, runtime.now() + runtime.limits.connectTimeoutMs);
   }
 
   get congested(): boolean {
-    return this.stream.unsentBytes + this.#end > this.#runtime.limits.unsentBytesMax;
+    return this.stream.unsentBytes + this.#end > this.#limits.unsentBytesMax;
   }
 
   // ---- what the network brings
@@ -114,6 +118,8 @@ export class Link implements Outbox {
     }
     this.#runtime.deadlines.clear(this.#patience);
     this.#hosted = located;
+    this.#limits = located.broker.limits;
+    this.#decoder.maximumPacketSize = this.#limits.packetBytesMax;
     this.#connection = located.broker.connect(this, packet, now);
   }
 
