@@ -1,4 +1,4 @@
-export { Broker, type BrokerOptions } from "./broker.ts";
+export { Broker } from "./broker.ts";
 export type { Connection } from "./connection.ts";
 export { Deadline, Deadlines } from "./deadlines.ts";
 export { publishPacket } from "./delivery.ts";

@@ -1,13 +1,9 @@
 /** Topic names and topic filters: MQTT 5.0 §4.7 and §4.8.2, MQTT 3.1.1 §4.7. Pure functions on strings. */
 
+import { isTopicName } from "../codec/index.ts";
 import type { Limits } from "./limits.ts";
 
 const SHARE_PREFIX = "$share/";
-
-/** True for a topic name that may be published to: not empty, no wildcard. [MQTT-4.7.3-1] [MQTT-3.3.2-2] */
-export function isValidTopicName(topicName: string): boolean {
-  return topicName.length > 0 && !topicName.includes("+") && !topicName.includes("#");
-}
 
 /** True for a filter whose wildcards stand where they may. [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-1] */
 export function isValidTopicFilter(topicFilter: string): boolean {
@@ -43,7 +39,7 @@ export function parseFilter(text: string): ParsedFilter | undefined {
   if (end === -1) return undefined;
   const shareName = text.slice(SHARE_PREFIX.length, end);
   const topicFilter = text.slice(end + 1);
-  if (!isValidTopicName(shareName) || !isValidTopicFilter(topicFilter)) return undefined;
+  if (!isTopicName(shareName) || !isValidTopicFilter(topicFilter)) return undefined;
   return { topicFilter, shareName };
 }
 

@@ -1,2 +1,2 @@
-export { HostedBroker, type BrokerListener } from "./hosted-broker.ts";
+export { HostedBroker } from "./hosted-broker.ts";
 export { Runtime, type NotLocated, type Stream } from "./runtime.ts";

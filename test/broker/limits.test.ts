@@ -102,6 +102,12 @@ test.each(Object.entries(cases))("%s", (_name, { limits, act, expected }) => {
   expect(codes(client.take().at(-1))).toEqual(expected);
 });
 
+test("a will topic over the limits refuses the connection", () => {
+  const broker = new TestBroker({ limits: { topicLevelsMax: 2 } });
+  const will = { topic: "a/b/c", payload: Buffer.alloc(0), qos: 0 as const, retain: false };
+  expect(broker.connect("a", { will }).connack?.reasonCode).toBe(ReasonCode.TopicNameInvalid);
+});
+
 test("connectionsMax: 0x97 in CONNACK, and there is room again once one is gone", () => {
   const broker = new TestBroker({ limits: { connectionsMax: 1 } });
   const first = broker.connect("a");

@@ -14,7 +14,7 @@ import { abandonConnection, cancelWill, disconnect, endSession, publishWill } fr
 import { SESSION_NEVER_EXPIRES } from "../limits.ts";
 import type { AuthenticationResult, Principal } from "../ports.ts";
 import { Session } from "../session.ts";
-import { isValidTopicName } from "../topics.ts";
+import { isWithinLimits } from "../topics.ts";
 import { willOf } from "../will.ts";
 
 /** MQTT 3.1 §3.1: longer client identifiers are rejected. */
@@ -46,7 +46,7 @@ export function completeConnect(
   }
   const { principal } = result;
   const { connect } = connection;
-  const refusal = checkConnect(connect, principal) ?? checkConnections(broker);
+  const refusal = checkConnect(broker, connect, principal) ?? checkConnections(broker);
   if (refusal !== undefined) {
     refuseConnect(broker, connection, refusal, now);
     return;
@@ -79,7 +79,7 @@ function unusedClientId(broker: Broker): string {
   return clientId;
 }
 
-function checkConnect(connect: Connect, principal: Principal): Refusal | undefined {
+function checkConnect(broker: Broker, connect: Connect, principal: Principal): Refusal | undefined {
   const { clientId, protocolVersion, will } = connect;
   const badId = (reason: string): Refusal => ({ reasonCode: ReasonCode.ClientIdentifierNotValid, reason });
   if (protocolVersion === 3 && (clientId === "" || Array.from(clientId).length > MQTT31_CLIENT_ID_MAX)) {
@@ -93,8 +93,8 @@ function checkConnect(connect: Connect, principal: Principal): Refusal | undefin
     return badId("the token is for another client id");
   }
   if (will === undefined) return undefined;
-  if (!isValidTopicName(will.topic)) {
-    return { reasonCode: ReasonCode.TopicNameInvalid, reason: "the will topic is not a topic name" };
+  if (!isWithinLimits(will.topic, broker.limits)) {
+    return { reasonCode: ReasonCode.TopicNameInvalid, reason: "the will topic is too long or too deep" };
   }
   if (will.topic.startsWith("$SYS/") || principal.acl?.mayPublish(will.topic) === false) {
     return { reasonCode: ReasonCode.NotAuthorized, reason: "the will topic is not allowed" };

@@ -1,11 +1,11 @@
-import { type Publish, PacketType, ReasonCode, isWellFormedUtf8 } from "../../codec/index.ts";
+import { type Publish, PacketType, ReasonCode, isTopicName, isWellFormedUtf8 } from "../../codec/index.ts";
 import type { Broker } from "../broker.ts";
 import type { Connection } from "../connection.ts";
 import { disconnect } from "../lifecycle.ts";
 import { forwardedProperties } from "../message.ts";
 import { acceptMessage, acknowledge } from "../publishing.ts";
 import type { Session } from "../session.ts";
-import { isValidTopicName, isWithinLimits } from "../topics.ts";
+import { isWithinLimits } from "../topics.ts";
 
 /** Why a PUBLISH is not taken over. */
 interface Refusal {
@@ -72,7 +72,7 @@ function resolveTopic(broker: Broker, connection: Connection, packet: Publish, n
   }
   // The last topic was found valid, so the same one is: the decoder hands out the same string again.
   if (topic === connection.lastPublishTopic && alias === undefined) return topic;
-  if (!isValidTopicName(topic) || !isWithinLimits(topic, broker.limits)) {
+  if (!isTopicName(topic) || !isWithinLimits(topic, broker.limits)) {
     // [MQTT-3.3.2-2] [MQTT-4.7.1-1]
     disconnect(
       broker,
