@@ -114,6 +114,8 @@ export function resumeSending(broker: Broker, session: Session, now: number): vo
   if (connection === undefined) return;
   while (session.resend.length > 0 && connection.sendQuota > 0 && !connection.outbox.congested) {
     const entry = session.resend.shift()!;
+    // Acknowledged meanwhile, for the earlier connection: it is not sent again. [MQTT-4.3.3-4]
+    if (entry.released || session.inflight.get(entry.packetId) !== entry) continue;
     const { message, packetId, qos, retain, subscriptionIdentifiers } = entry;
     if (!fits(connection, message, qos, retain, subscriptionIdentifiers, now)) {
       session.inflight.remove(packetId);

@@ -166,6 +166,19 @@ describe("sessions", () => {
     expect(test.connect("a", { properties }).connack?.properties?.sessionExpiryInterval).toBe(100);
   });
 
+  test("a session resumed with credentials that allow less loses the subscriptions they do not allow", () => {
+    let allowed = (_filter: string) => true;
+    const acl = { mayPublish: () => true, maySubscribe: (filter: string) => allowed(filter) };
+    const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl };
+    const test = new TestBroker({ authenticate: () => ({ ok: true, principal }) });
+    const lasting = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
+    test.connect("a", lasting).subscribes("mine").subscribes("secret").loses();
+    allowed = (filter) => filter === "mine";
+    const back = test.connect("a", lasting);
+    test.connect("p").publishes("mine", "1").publishes("secret", "2");
+    expect(back.takeMessages()).toEqual(["mine=1"]);
+  });
+
   test("when all clients are gone nothing is left behind", () => {
     const test = new TestBroker();
     for (let i = 0; i < 10; i++) {

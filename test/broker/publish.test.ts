@@ -125,6 +125,27 @@ describe("quality of service", () => {
     expect(back.connection!.sendQuota).toBe(2);
   });
 
+  test("a late acknowledgement on the new connection stops the resend, and the quota is whole again", () => {
+    const test = new TestBroker();
+    const lasting = (receiveMaximum: number) => ({
+      cleanStart: false,
+      properties: { sessionExpiryInterval: 60, receiveMaximum },
+    });
+    const subscriber = test.connect("s", lasting(10)).subscribes("t", 2);
+    const publisher = test.connect("p");
+    for (const qos of [1, 1, 2] as const) publisher.publishes("t", `${qos}`, { qos });
+    subscriber.loses();
+    const back = test.connect("s", lasting(1));
+    back.take();
+    back.sends(ack(4, 2), ack(5, 3));
+    expect(back.take()).toMatchObject([ack(6, 3)]);
+    back.sends(ack(4, 1), ack(7, 3));
+    expect(back.take()).toEqual([]);
+    expect([back.connection!.sendQuota, test.broker.sessions.get("s")!.inflight.size]).toEqual([1, 0]);
+    publisher.publishes("t", "next", { qos: 1 });
+    expect(back.takeMessages()).toEqual(["t=next"]);
+  });
+
   test("more than Receive Maximum unacknowledged from the client is 0x93", () => {
     const test = new TestBroker({ limits: { receiveMaximum: 2 } });
     const client = test.connect("p");

@@ -62,6 +62,7 @@ export function completeConnect(
   const existing = takeOver(broker, clientId, connect.cleanStart, now);
   const session = existing ?? createSession(broker, clientId);
   openConnection(broker, connection, session, principal, now);
+  if (existing !== undefined) dropForbiddenSubscriptions(broker, connection, session, now);
   // 3.1 has no Session Present: the byte is reserved there.
   connack.sessionPresent = existing !== undefined && connection.protocolVersion !== 3;
   connection.send(connack);
@@ -164,6 +165,21 @@ export function applyPrincipal(broker: Broker, connection: Connection, principal
   connection.tokenId = principal.tokenId;
   connection.lastPublishTopic = undefined;
   broker.deadlines.set(connection.tokenExpiry, principal.expiresAtMs);
+}
+
+/** The credentials may allow less than those with which the session subscribed. */
+function dropForbiddenSubscriptions(broker: Broker, connection: Connection, session: Session, now: number): void {
+  const { acl } = connection;
+  if (acl === undefined) return;
+  for (const subscription of session.subscriptions.values()) {
+    const { key, topicFilter } = subscription;
+    if (acl.maySubscribe(topicFilter)) continue;
+    session.subscriptions.delete(key);
+    broker.subscriptions.remove(subscription);
+    if (broker.observer === undefined) continue;
+    const reasonCode = ReasonCode.NotAuthorized;
+    broker.observe({ type: "unsubscribe", clientId: session.clientId, topicFilter: key, reasonCode }, now);
+  }
 }
 
 /** Clean Session in 3.x is both Clean Start and an expiry of 0 (MQTT 5.0 §3.1.2.11.2, note). */
