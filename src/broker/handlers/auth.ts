@@ -62,12 +62,13 @@ export function completeReauthentication(
     disconnect(broker, connection, result.reasonCode as ReasonCode, result.reason, now);
     return;
   }
+  const session = connection.session!;
   const { clientId } = result.principal;
-  if (clientId !== undefined && clientId !== connection.session?.clientId) {
+  if (clientId !== undefined && clientId !== session.clientId) {
     disconnect(broker, connection, ReasonCode.NotAuthorized, "the new credentials are for another client id", now);
     return;
   }
-  applyPrincipal(broker, connection, result.principal);
+  applyPrincipal(broker, connection, session, result.principal, now);
   sendAuth(connection, ReasonCode.Success, result.data);
 }
 

@@ -62,7 +62,6 @@ export function completeConnect(
   const existing = takeOver(broker, clientId, connect.cleanStart, now);
   const session = existing ?? createSession(broker, clientId);
   openConnection(broker, connection, session, principal, now);
-  if (existing !== undefined) dropForbiddenSubscriptions(broker, connection, session, now);
   // 3.1 has no Session Present: the byte is reserved there.
   connack.sessionPresent = existing !== undefined && connection.protocolVersion !== 3;
   connection.send(connack);
@@ -156,15 +155,22 @@ function openConnection(
   const keepAlive = effectiveKeepAlive(broker, connect);
   connection.silenceMaxMs = keepAlive === 0 ? Infinity : keepAlive * 1500;
   broker.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
-  applyPrincipal(broker, connection, principal);
+  applyPrincipal(broker, connection, session, principal, now);
 }
 
 /** Gives the connection the rights of its credentials, and their end. */
-export function applyPrincipal(broker: Broker, connection: Connection, principal: Principal): void {
+export function applyPrincipal(
+  broker: Broker,
+  connection: Connection,
+  session: Session,
+  principal: Principal,
+  now: number,
+): void {
   connection.acl = principal.acl;
   connection.tokenId = principal.tokenId;
   connection.lastPublishTopic = undefined;
   broker.deadlines.set(connection.tokenExpiry, principal.expiresAtMs);
+  dropForbiddenSubscriptions(broker, connection, session, now);
 }
 
 /** The credentials may allow less than those with which the session subscribed. */
