@@ -2,16 +2,42 @@
 import { ulid } from "ulid";
 import { Admission, type BrokerName } from "./admission.ts";
 import { createApi, serveApi } from "./api/index.ts";
-import { createApiTokenCheck, currentKey, generateApiToken, hashApiToken } from "./auth/index.ts";
-import { type Limits, defaultLimits } from "./broker/index.ts";
+import {
+  type CertificateFiles,
+  FileCertificates,
+  LocalCa,
+  LocalCertificates,
+  createApiTokenCheck,
+  currentKey,
+  generateApiToken,
+  hashApiToken,
+} from "./auth/index.ts";
+import { type Limits, defaultLimits, limitsOf } from "./broker/index.ts";
 import { ReasonCode, reasonCodeName } from "./codec/index.ts";
+import { UserError } from "./errors.ts";
 import { HookPipeline, Webhook } from "./hooks/index.ts";
 import { type HostedBroker, Runtime } from "./runtime/index.ts";
 import { type BrokerRecord, type Catalogue, createMemoryCatalogue, openFileCatalogue } from "./store/index.ts";
-import type { Listener } from "./transport/byte-stream.ts";
+import type { Accept, Listener } from "./transport/byte-stream.ts";
 import { isLoopbackAddress } from "./transport/loopback.ts";
-import { listenTcp } from "./transport/tcp.ts";
-import { listenWebSocket } from "./transport/websocket.ts";
+import { listenTcp, listenUnix } from "./transport/tcp.ts";
+import { listenTls } from "./transport/tls.ts";
+import { listenSecureWebSocket, listenWebSocket } from "./transport/websocket.ts";
+
+export interface ServerTlsOptions {
+  /** MQTT over TLS; 0 picks a free port. Default 8883. */
+  port?: number | undefined;
+  /** MQTT over secure WebSocket; default 8084. */
+  wssPort?: number | undefined;
+  /** Folder of the local certificate authority, which is made where there is none. It vouches for clients, and for the server. */
+  caFolder: string;
+  /** Serve with these instead. Read again when they change. */
+  files?: CertificateFiles | undefined;
+  /** Certificates of further authorities that vouch for clients, PEM. */
+  clientCaFile?: string | undefined;
+  /** Start without TLS where the folder cannot be written to. */
+  isOptional?: boolean | undefined;
+}
 
 export interface ServerOptions {
   /** Of the program, for the API's status. */
@@ -24,6 +50,10 @@ export interface ServerOptions {
   wsPort?: number | undefined;
   /** Management API; default 8880. */
   apiPort?: number | undefined;
+  /** Path of a Unix socket for MQTT. */
+  socket?: string | undefined;
+  /** Without it there is no TLS. */
+  tls?: ServerTlsOptions | undefined;
   /** Folder for what must outlive the process; in memory where it is not given. */
   persistTo?: string | undefined;
   /** Names of the broker that clients without credentials may enter, from loopback only. */
@@ -44,6 +74,16 @@ export interface RunningServer {
   mqtt: string;
   /** `ws://127.0.0.1:8083/mqtt` */
   ws: string;
+  /** `mqtts://localhost:8883` */
+  mqtts?: string | undefined;
+  /** `wss://localhost:8084/mqtt` */
+  wss?: string | undefined;
+  /** Path of the certificate of the local authority, where it vouches for the server. */
+  ca?: string | undefined;
+  /** Path of the Unix socket. */
+  socket?: string | undefined;
+  /** Reads the certificate files again; connections stay. */
+  reloadCertificates?: (() => Promise<void>) | undefined;
   /** Stops listening, says goodbye to the clients (0x8B) and ends within about two seconds. */
   close(): Promise<void>;
 }
@@ -58,7 +98,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const catalogue =
     options.persistTo === undefined ? createMemoryCatalogue() : await openFileCatalogue(options.persistTo);
   const limits = { ...defaultLimits, ...options.limits };
-  const admission = new Admission({ catalogue, anonymous: options.anonymous, now: Date.now });
+  const secure: Secure = {};
+  const admission = new Admission({ catalogue, anonymous: options.anonymous, now: Date.now, ca: () => secure.ca });
   const runtime: Runtime = new Runtime({
     limits,
     locate: (connect, stream) => {
@@ -73,13 +114,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   hostBrokers(catalogue, runtime, admission, `pubsub-cli/${options.version}`);
   const listeners: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
+    secure.certificates?.close();
     const closed = listeners.map((listener) => listener.close());
     await runtime.close();
     await Promise.all(closed);
     await catalogue.close();
   };
   try {
-    return { ...(await listenAll(options, catalogue, runtime, limits, log, listeners)), close };
+    return { ...(await listenAll({ ...options, log }, catalogue, runtime, limits, secure, listeners)), close };
   } catch (error) {
     await close();
     throw error;
@@ -92,6 +134,7 @@ function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admissio
   const add = (record: BrokerRecord): void => {
     const hosted = runtime.addBroker(record.id, {
       random: { clientId: () => ulid() },
+      limits: limitsOf(record.limits),
       checkCredentials: (packet, stream) => admission.check(record.id, packet, stream),
     });
     const apply = hookSetter(hosted, catalogue, userAgent);
@@ -105,6 +148,7 @@ function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admissio
         add(event.broker);
         break;
       case "broker-updated":
+        runtime.broker(event.broker.id)?.setLimits(limitsOf(event.broker.limits));
         if (event.broker.onPublish?.url !== event.before.onPublish?.url) applyHook.get(event.broker.id)?.(event.broker);
         break;
       case "broker-deleted":
@@ -112,7 +156,7 @@ function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admissio
         runtime.removeBroker(event.broker.id, ReasonCode.AdministrativeAction, "the broker was deleted");
         break;
       case "tokens-revoked":
-        runtime.broker(event.brokerId)?.revoke(event.jtis);
+        runtime.broker(event.brokerId)?.revoke(event.jtis, (stream) => admission.isCertifiedBy(stream, event.jtis));
         break;
       default:
     }
@@ -155,16 +199,28 @@ function hostOf(namespace: string, broker: string): string {
   return `${broker}.${namespace}.${DOMAIN}`;
 }
 
+/** What TLS adds to a server, as soon as it is there. */
+interface Secure {
+  ca?: LocalCa | undefined;
+  certificates?: LocalCertificates | FileCertificates;
+  tlsPort?: number;
+  wssPort?: number;
+}
+
+type Everywhere = (port: number, listen: (host: string, port: number) => Promise<Listener>) => Promise<number>;
+
 async function listenAll(
-  options: ServerOptions,
+  options: ServerOptions & { log: (line: string) => void },
   catalogue: Catalogue,
   runtime: Runtime,
   limits: Limits,
-  log: (line: string) => void,
+  secure: Secure,
   listeners: { close(): Promise<void> }[],
 ): Promise<Omit<RunningServer, "close">> {
+  const { log } = options;
   const hosts = options.host === undefined ? LOOPBACK : [options.host];
-  const everywhere = async (port: number, listen: (host: string, port: number) => Promise<Listener>) => {
+  const accept: Accept = (stream) => runtime.accept(stream);
+  const everywhere: Everywhere = async (port, listen) => {
     const first = await listen(hosts[0]!, port);
     listeners.push(first);
     for (const host of hosts.slice(1)) {
@@ -173,37 +229,97 @@ async function listenAll(
     }
     return first.port;
   };
-  const mqttPort = await everywhere(options.port ?? 1883, (host, port) =>
-    listenTcp({ host, port }, (stream) => runtime.accept(stream)),
-  );
+  const mqttPort = await everywhere(options.port ?? 1883, (host, port) => listenTcp({ host, port }, accept));
+  const messages = { messageBytesMax: limits.packetBytesMax, domain: DOMAIN };
   const wsPort = await everywhere(options.wsPort ?? 8083, (host, port) =>
-    listenWebSocket({ host, port, messageBytesMax: limits.packetBytesMax, domain: DOMAIN }, (stream) =>
-      runtime.accept(stream),
-    ),
+    listenWebSocket({ host, port, ...messages }, accept),
   );
+  if (options.socket !== undefined) listeners.push(await listenUnix(options.socket, accept));
   const apiToken = options.apiToken ?? generateApiToken();
   const name = urlHost(hosts[0]!);
-  const mqtt = `mqtt://${name}:${mqttPort}`;
-  const ws = `ws://${name}:${wsPort}/mqtt`;
+  const tlsName = hosts === LOOPBACK ? "localhost" : name;
+  const addresses = () => ({
+    mqtt: `mqtt://${name}:${mqttPort}`,
+    ws: `ws://${name}:${wsPort}/mqtt`,
+    mqtts: secure.tlsPort === undefined ? undefined : `mqtts://${tlsName}:${secure.tlsPort}`,
+    wss: secure.wssPort === undefined ? undefined : `wss://${tlsName}:${secure.wssPort}/mqtt`,
+    ca: options.tls?.files === undefined ? secure.ca?.file : undefined,
+  });
   const startedAtMs = Date.now();
   const api = createApi({
     catalogue,
     isApiToken: createApiTokenCheck(hashApiToken(apiToken)),
     clock: Date.now,
-    status: () => ({ version: options.version, pid: process.pid, startedAtMs, mqtt, ws }),
-    endpointFor: (namespace, broker) => `mqtt://${hostOf(namespace, broker)}:${mqttPort}`,
+    status: () => ({ version: options.version, pid: process.pid, startedAtMs, ...addresses() }),
+    endpointFor: (namespace, broker) => {
+      const host = hostOf(namespace, broker);
+      return secure.tlsPort === undefined ? `mqtt://${host}:${mqttPort}` : `mqtts://${host}:${secure.tlsPort}`;
+    },
+    localCa: () => secure.ca,
     observe: (brokerId, listener) => runtime.broker(brokerId)?.observe(listener) ?? (() => {}),
     log,
     ...(hosts.every((host) => host === "localhost" || isLoopbackAddress(host)) && { allowedHosts: [] }),
   });
   const apiPort = await everywhere(options.apiPort ?? 8880, (host, port) => serveApi(api, { host, port }));
+  // Last: the first time, an authority has to be made, and nothing else should wait for it.
+  if (options.tls !== undefined) {
+    await openCertificates(options.tls, catalogue, secure, log);
+    await listenSecurely(options.tls, secure, everywhere, accept, { ...messages, limits, log });
+  }
   return {
     api: `http://${name}:${apiPort}/client/v4`,
     apiToken,
     accountId: catalogue.accountId,
-    mqtt,
-    ws,
+    ...addresses(),
+    socket: options.socket,
+    reloadCertificates: secure.certificates && (async () => await secure.certificates!.reload()),
   };
+}
+
+async function openCertificates(
+  tls: ServerTlsOptions,
+  catalogue: Catalogue,
+  secure: Secure,
+  log: (line: string) => void,
+): Promise<void> {
+  const { caFolder, files, clientCaFile } = tls;
+  try {
+    secure.ca = await LocalCa.open(caFolder, Date.now());
+    if (files === undefined) {
+      const hasNamespace = (name: string) => catalogue.namespace(name) !== undefined;
+      const ca = secure.ca;
+      secure.certificates = await LocalCertificates.create({ ca, clientCaFile, hasNamespace, log, now: Date.now });
+    }
+  } catch (error) {
+    const isMissed = files === undefined && !tls.isOptional;
+    if (isMissed || !(error instanceof UserError) || error.code !== "ca-unwritable") throw error;
+    log(`${files === undefined ? "TLS is off" : "client certificates cannot be issued"}: ${error.message}`);
+  }
+  if (files !== undefined) {
+    secure.certificates = await FileCertificates.create({ ca: secure.ca, clientCaFile, files, log });
+  }
+}
+
+async function listenSecurely(
+  tls: ServerTlsOptions,
+  secure: Secure,
+  everywhere: Everywhere,
+  accept: Accept,
+  { limits, log, ...messages }: { messageBytesMax: number; domain: string; limits: Limits; log: (line: string) => void },
+): Promise<void> {
+  const identity = secure.certificates;
+  if (identity === undefined) return;
+  const handshake = {
+    identity,
+    handshakeTimeoutMs: limits.connectTimeoutMs,
+    onFailedHandshake: (remote: string, reason: string) => log(`no TLS connection with ${remote}: ${reason}`),
+  };
+  secure.tlsPort = await everywhere(tls.port ?? 8883, (host, port) =>
+    listenTls({ host, port, domain: DOMAIN, ...handshake }, accept),
+  );
+  secure.wssPort = await everywhere(tls.wssPort ?? 8084, (host, port) =>
+    listenSecureWebSocket({ host, port, ...messages, ...handshake }, accept),
+  );
 }
 
 /** A machine may have no IPv6; and a port that was picked for IPv4 may be taken there. */

@@ -1,4 +1,5 @@
 import type { BrokerEvent } from "../broker/ports.ts";
+import type { LocalCa } from "../auth/index.ts";
 import type { Catalogue } from "../store/index.ts";
 
 /** What the API needs from the rest of the server. */
@@ -22,7 +23,12 @@ export interface ApiDependencies {
     readonly startedAtMs: number;
     readonly mqtt: string;
     readonly ws: string;
+    readonly mqtts?: string | undefined;
+    readonly wss?: string | undefined;
+    readonly ca?: string | undefined;
   };
+  /** The authority that issues clients' certificates; undefined where the server has no TLS. */
+  readonly localCa?: () => LocalCa | undefined;
   /**
    * Names, besides loopback ones, that the Host header may have. Keeps web pages from reaching a server on loopback
    * through a DNS name of their own ("DNS rebinding"). Every name is allowed where this is left out.

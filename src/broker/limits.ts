@@ -90,7 +90,17 @@ export const limitProfiles = {
     topicBytesMax: 65_535,
     // At most 8 slashes.
     topicLevelsMax: 9,
-    connectTimeoutMs: 10_000,
   },
 } as const satisfies Record<string, Partial<Limits>>;
 export type LimitProfile = keyof typeof limitProfiles;
+
+/** How the limits of a broker are set: a profile, and what differs from it. */
+export type LimitSettings = { readonly profile?: LimitProfile | undefined } & {
+  readonly [Name in keyof Limits]?: number | undefined;
+};
+
+/** The limits that settings name; the others are left to the server. */
+export function limitsOf({ profile = "default", ...limits }: LimitSettings): Partial<Limits> {
+  const named = Object.entries(limits).filter(([, value]) => value !== undefined);
+  return { ...limitProfiles[profile], ...Object.fromEntries(named) };
+}

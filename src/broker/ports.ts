@@ -6,6 +6,8 @@
  */
 import type { Auth, Connect, Packet, Properties, QoS } from "../codec/index.ts";
 
+export type { LimitSettings } from "./limits.ts";
+
 /** An application message on its way through the broker. Immutable once it is routed. */
 export interface Message {
   /** Unique within the broker's process; ties the events of one message together. */

@@ -15,6 +15,10 @@ export interface ServerContext {
   accountId: string;
   mqtt: string;
   ws: string;
+  mqtts?: string;
+  wss?: string;
+  /** Path of the certificate of the server's authority. */
+  ca?: string;
   namespace: string;
   broker: string;
   /** Process that serves it. */

@@ -56,6 +56,7 @@ export async function connectMqtt(target: Target, options: ConnectOptions): Prom
     protocol: url.protocol.slice(0, -1) as "mqtt",
     hostname: isWebSocket ? url.hostname : url.hostname.replace(/^\[|\]$/g, ""),
     ...(url.port !== "" && { port: Number(url.port) }),
+    ...target.tls,
     ...(isWebSocket && { path: `${url.pathname}${url.search}` }),
     clientId: target.clientId,
     ...(username !== undefined && { username }),

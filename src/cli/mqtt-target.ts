@@ -1,14 +1,17 @@
 /** Which broker `pub` and `sub` connect to, and as whom. */
 import type { Command } from "commander";
+import { UserError } from "../errors.ts";
+import type { ServerContext } from "./configuration.ts";
 import type { CommandContext } from "./context.ts";
 import { usageError } from "./errors.ts";
 import { tokenClientId, tokenExpiresAtMs } from "./jwt.ts";
 import { type BrokerOptions, resolveBroker } from "./names.ts";
 import { protocolVersion } from "./option-parsers.ts";
 import { type TokenOptions, addTokenOptions, readToken } from "./secrets.ts";
+import { type TlsMaterial, type TlsOptions, addTlsOptions, certificateClientId, readTlsMaterial } from "./mqtt-tls.ts";
 import { DEFAULT_MQTT_URL } from "./settings.ts";
 
-export interface TargetOptions extends TokenOptions, BrokerOptions {
+export interface TargetOptions extends TokenOptions, BrokerOptions, TlsOptions {
   url?: string;
   username?: string;
   clientId?: string;
@@ -24,6 +27,7 @@ export interface Target {
   readonly protocolVersion: 3 | 4 | 5;
   /** UNIX milliseconds at which credentials that we issued to ourselves end; undefined where they are somebody else's. */
   readonly ownUntilMs: number | undefined;
+  readonly tls: TlsMaterial;
 }
 
 /** Tokens that `pub` and `sub` issue to themselves: nobody keeps them, so they need not live long. */
@@ -38,6 +42,7 @@ export function addTargetOptions(command: Command): void {
     .option("--ns, --namespace <name>", "namespace of the broker, where the token has to be issued first")
     .option("--broker <name>", "broker, where the token has to be issued first");
   addTokenOptions(command);
+  addTlsOptions(command);
 }
 
 /**
@@ -45,6 +50,15 @@ export function addTargetOptions(command: Command): void {
  * client id of its own: two programs with one client id would throw each other out.
  */
 export async function resolveTarget(context: CommandContext, options: TargetOptions): Promise<Target> {
+  const target = await findTarget(context, options);
+  const tls = readTlsMaterial(options, target.url, context.settings.context);
+  const clientId = target.clientId ?? certificateClientId(tls) ?? (await newClientId());
+  return { ...target, clientId, tls };
+}
+
+type TargetWithoutTls = Omit<Target, "tls" | "clientId"> & { readonly clientId: string | undefined };
+
+async function findTarget(context: CommandContext, options: TargetOptions): Promise<TargetWithoutTls> {
   const token = await readToken(context, options);
   const named = options.url ?? (context.env["PUBSUB_URL"] || undefined);
   const clientId = options.clientId ?? (context.env["PUBSUB_CLIENT_ID"] || undefined);
@@ -54,16 +68,20 @@ export async function resolveTarget(context: CommandContext, options: TargetOpti
   if (token !== undefined) {
     return {
       ...common,
-      url: url ?? (await configuredUrl(context)),
-      clientId: clientId ?? tokenClientId(token) ?? (await newClientId()),
+      url: url ?? (await configuredUrl(context, options.cert !== undefined)),
+      clientId: clientId ?? tokenClientId(token),
       password: token,
     };
+  }
+  // A certificate is a credential by itself.
+  if (options.cert !== undefined) {
+    return { ...common, url: url ?? (await configuredUrl(context, true)), clientId, password: undefined };
   }
   if (url !== undefined && (options.username !== undefined || url.username !== "" || !isConfigured(context, url))) {
     return {
       ...common,
       url,
-      clientId: clientId ?? (await newClientId()),
+      clientId,
       username: options.username ?? (decodeURIComponent(url.username) || undefined),
       password: decodeURIComponent(url.password) || undefined,
     };
@@ -76,7 +94,7 @@ async function issueOwnCredentials(
   options: TargetOptions,
   url: URL | undefined,
   clientId: string,
-): Promise<Target> {
+): Promise<TargetWithoutTls> {
   const client = await context.client();
   const broker = await resolveBroker(context, client, options);
   const expiration = OWN_TOKEN_SECONDS;
@@ -96,17 +114,23 @@ async function issueOwnCredentials(
 }
 
 /** The address that `pubsub dev` remembered; where another server was named, what it says about itself. */
-async function configuredUrl(context: CommandContext): Promise<URL> {
+async function configuredUrl(context: CommandContext, overTls = false): Promise<URL> {
   const { context: known, apiIsDefault } = context.settings;
-  if (known) return parseBrokerUrl(known.mqtt);
-  if (apiIsDefault) return new URL(DEFAULT_MQTT_URL);
-  const client = await context.client();
-  return parseBrokerUrl((await client.status()).mqtt);
+  if (known === undefined && apiIsDefault && !overTls) return new URL(DEFAULT_MQTT_URL);
+  const { mqtt, mqtts } = known ?? (await (await context.client()).status());
+  if (!overTls) return parseBrokerUrl(mqtt);
+  if (mqtts === undefined)
+    throw new UserError("tls-is-off", "the server has no TLS", "name another one with --url mqtts://…");
+  return parseBrokerUrl(mqtts);
+}
+
+function addressesOf({ mqtt, ws, mqtts, wss }: ServerContext): string[] {
+  return [mqtt, ws, mqtts, wss].filter((address) => address !== undefined);
 }
 
 function isConfigured(context: CommandContext, url: URL): boolean {
   const { context: known } = context.settings;
-  return known !== undefined && [known.mqtt, known.ws].some((address) => new URL(address).href === url.href);
+  return known !== undefined && addressesOf(known).some((address) => new URL(address).href === url.href);
 }
 
 async function newClientId(): Promise<string> {

@@ -44,6 +44,17 @@ export function protocolVersion(text: string): 3 | 4 | 5 {
   throw usageError(`--mqtt-version takes 5, 311 or 31, not "${text}"`);
 }
 
+/** One of the choices, in capitals or not. */
+export function oneOf<Choice extends string>(option: string, choices: readonly Choice[]) {
+  return (text: string): Choice => {
+    const choice = choices.find((each) => each.toLowerCase() === text.toLowerCase());
+    if (choice === undefined) {
+      throw usageError(`${option} takes ${choices.join(", ")}, not "${text}"`, "--help says what they mean");
+    }
+    return choice;
+  };
+}
+
 /** For options that may be given several times. */
 export function collect(value: string, previous: readonly string[] | undefined): string[] {
   return [...(previous ?? []), value];

@@ -3,8 +3,8 @@ import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../errors.ts";
 
-/** Everything that a program needs to work with the server. `v` changes when a field changes its meaning or goes away. */
-export interface ReadyObject {
+/** Where the server is. `v` changes when a field changes its meaning or goes away. */
+export interface ReadyServer {
   v: 1;
   pid: number;
   api: string;
@@ -12,6 +12,17 @@ export interface ReadyObject {
   accountId: string;
   mqtt: string;
   ws: string;
+  /** Without TLS these are missing. */
+  mqtts?: string;
+  wss?: string;
+  /** Path of the certificate of the local authority, where it vouches for the server. */
+  ca?: string;
+  /** Path of the Unix socket, if there is one. */
+  socket?: string;
+}
+
+/** Everything that a program needs to work with the server of `pubsub dev`. */
+export interface ReadyObject extends ReadyServer {
   namespace: string;
   broker: string;
   clientId: string;
@@ -19,7 +30,7 @@ export interface ReadyObject {
 }
 
 /** Whoever sees the file sees all of it. Only its owner can read it: it holds tokens. */
-export async function writeReadyFile(file: string, ready: ReadyObject): Promise<void> {
+export async function writeReadyFile(file: string, ready: ReadyServer): Promise<void> {
   const temporary = `${file}.${ready.pid}.tmp`;
   try {
     await writeFile(temporary, `${JSON.stringify(ready)}\n`, { mode: 0o600 });
@@ -41,7 +52,7 @@ export async function writeReadyFile(file: string, ready: ReadyObject): Promise<
 /** Removes it, unless another process has written its own meanwhile. */
 export async function removeReadyFile(file: string, pid: number): Promise<void> {
   try {
-    const { pid: owner } = JSON.parse(await readFile(file, "utf8")) as Partial<ReadyObject>;
+    const { pid: owner } = JSON.parse(await readFile(file, "utf8")) as Partial<ReadyServer>;
     if (owner === pid) await rm(file, { force: true });
   } catch {
     // It is gone already.

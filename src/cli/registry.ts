@@ -18,10 +18,12 @@ export const groups: Readonly<Record<string, string>> = {
   namespace: "Groups of brokers",
   broker: "Brokers and their settings",
   token: "Credentials for MQTT clients",
+  ca: "The local certificate authority, for TLS",
 };
 
 export const registry: readonly CommandEntry[] = [
   { path: "dev", summary: "Start a broker and its API here and now", load: () => import("./commands/dev.ts") },
+  { path: "serve", summary: "Start the server as a service", load: () => import("./commands/serve.ts") },
   { path: "pub", summary: "Publish messages", load: () => import("./commands/pub.ts") },
   { path: "sub", summary: "Subscribe and print messages", load: () => import("./commands/sub.ts") },
   { path: "tail", summary: "Watch what happens in a broker", load: () => import("./commands/tail.ts") },
@@ -59,6 +61,13 @@ export const registry: readonly CommandEntry[] = [
   },
   { path: "token revocations", summary: "List revoked tokens", load: () => import("./commands/token/revocations.ts") },
   { path: "token inspect", summary: "Show what a token says", load: () => import("./commands/token/inspect.ts") },
+
+  { path: "ca path", summary: "Print where its certificate is", load: () => import("./commands/ca/path.ts") },
+  {
+    path: "ca trust-instructions",
+    summary: "Say how clients get to trust it",
+    load: () => import("./commands/ca/trust-instructions.ts"),
+  },
 
   // As `wrangler pubsub` has them.
   { path: "broker issue", summary: "Issue tokens", hidden: true, load: () => import("./commands/token/issue.ts") },

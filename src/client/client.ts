@@ -1,7 +1,14 @@
 /** A typed client of the management API, with a method per operation, made from the routes. Does not load zod. */
 import type { Envelope } from "../contract/envelope.ts";
 import { BASE_PATH, type OperationName, type Route, routes } from "../contract/routes.ts";
-import type { EnvelopeOperationName, Input, Result, StreamOperationName } from "../contract/types.ts";
+import type {
+  ClientCertificates,
+  EnvelopeOperationName,
+  Input,
+  Result,
+  StreamOperationName,
+  Tokens,
+} from "../contract/types.ts";
 import { UserError } from "../errors.ts";
 import { ApiError } from "./errors.ts";
 import { prepareRequest } from "./request.ts";
@@ -27,7 +34,14 @@ type Arguments<Name extends OperationName> =
  */
 export type Client = {
   /** Gives `result` of the envelope. */
-  readonly [Name in EnvelopeOperationName]: (...args: Arguments<Name>) => Promise<Result<Name>>;
+  readonly [Name in Exclude<EnvelopeOperationName, "issueCredentials">]: (
+    ...args: Arguments<Name>
+  ) => Promise<Result<Name>>;
+} & {
+  readonly issueCredentials: {
+    (input: Input<"issueCredentials"> & { type: "MTLS" }): Promise<ClientCertificates>;
+    (input: Input<"issueCredentials"> & { type?: "TOKEN" }): Promise<Tokens>;
+  };
 } & {
   /**
    * Resolves once the server watches. The iteration ends when `signal` aborts or the server says that nothing more can

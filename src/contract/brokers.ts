@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { limitsSchema } from "./limits.ts";
 import {
   descriptionSchema,
   expirationSchema,
@@ -9,8 +10,9 @@ import {
   timestampSchema,
 } from "./schemas.ts";
 
-/** How clients prove who they are. */
-const authTypeSchema = z.enum(["TOKEN"]);
+const authTypeSchema = z
+  .enum(["TOKEN", "MTLS", "MTLS_AND_TOKEN"])
+  .describe("how clients prove who they are: with a token, a certificate, or both for the same client id");
 
 const LOOPBACK_HOST = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -47,6 +49,7 @@ const brokerSchema = z.object({
   expiration: expirationSchema.nullable().describe("longest lifetime of a token in seconds; null if there is no limit"),
   endpoint: z.string().describe("URL for MQTT clients"),
   on_publish: z.object({ url: z.string() }).optional().describe("absent without a hook"),
+  limits: limitsSchema.optional().describe("absent where all limits are the default ones"),
 });
 
 /** What create and update have in common. */
@@ -54,6 +57,7 @@ const settings = {
   description: descriptionSchema.optional(),
   expiration: expirationSchema.nullable().optional(),
   on_publish: onPublishInputSchema.optional(),
+  limits: limitsSchema.optional(),
 };
 
 export const brokerOperations = {

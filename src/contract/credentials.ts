@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { expirationSchema, topicFilterSchema } from "./schemas.ts";
+import { expirationSchema, timestampSchema, topicFilterSchema } from "./schemas.ts";
 
 const CREDENTIALS_MAX = 100;
 
@@ -8,9 +8,17 @@ const clientIdSchema = z
   .string()
   .regex(/^[^\p{Cc}\p{Cs}]{1,256}$/u, "must be 1 to 256 characters, none of them a control character");
 
+const clientCertificateSchema = z.object({
+  id: z.string().describe("what revokes it: the serial number of the certificate, in hexadecimal digits"),
+  certificate: z.string().describe("PEM"),
+  privateKey: z.string().describe("PEM; kept nowhere else"),
+  ca: z.string().describe("PEM: the authority that has signed it, and the server's certificate too unless it has its own"),
+  expires_on: timestampSchema,
+});
+
 export const credentialOperations = {
   issueCredentials: {
-    summary: "Issue tokens",
+    summary: "Issue tokens or certificates",
     query: z.object({
       number: z
         .int("must be a whole number")
@@ -18,7 +26,10 @@ export const credentialOperations = {
         .max(CREDENTIALS_MAX, "must be at most 100")
         .optional()
         .describe("how many; 1 or the number of client ids where it is left out"),
-      type: z.enum(["TOKEN"]).default("TOKEN"),
+      type: z
+        .enum(["TOKEN", "MTLS"])
+        .default("TOKEN")
+        .describe("tokens, or certificates for brokers with the authType MTLS or MTLS_AND_TOKEN"),
       clientid: z
         .array(clientIdSchema)
         .min(1)
@@ -41,7 +52,10 @@ export const credentialOperations = {
         .default("false")
         .describe("true: the clients may also prove with SCRAM-SHA-256 that they have their tokens"),
     }),
-    result: z.record(z.string(), z.string()).describe("client id → token"),
-    errors: ["namespace-not-found", "broker-not-found", "too-many-scram-credentials"],
+    result: z.union([
+      z.record(z.string(), z.string()).describe("of the type TOKEN: client id → token"),
+      z.record(z.string(), clientCertificateSchema).describe("of the type MTLS: client id → certificate"),
+    ]),
+    errors: ["namespace-not-found", "broker-not-found", "too-many-scram-credentials", "tls-is-off"],
   },
 } as const;

@@ -86,6 +86,12 @@ export const apiErrors = {
   },
   "too-many-brokers": { code: 17202, status: 409, message: "the namespace has as many brokers as it may" },
 
+  "tls-is-off": {
+    code: 17302,
+    status: 409,
+    message: "the server has no TLS, and so no use for client certificates",
+    hint: "start it without --no-tls",
+  },
   "too-many-revocations": {
     code: 17300,
     status: 409,

@@ -46,6 +46,9 @@ export interface CheckedInput<Name extends OperationName> {
 }
 
 export type Namespace = Result<"describeNamespace">;
+/** What `issueCredentials` gives for each type. */
+export type Tokens = Extract<Result<"issueCredentials">, Record<string, string>>;
+export type ClientCertificates = Exclude<Result<"issueCredentials">, Tokens>;
 export type Broker = Result<"describeBroker">;
 
 /** One event of `GET …/events`, one line of `pubsub tail --json`. */

@@ -1,5 +1,6 @@
 /** What exists on this server: namespaces, brokers with their keys, and revoked tokens. */
 import type { SigningKey } from "../auth/keys.ts";
+import type { LimitSettings } from "../broker/ports.ts";
 import type { ScramVerifier } from "../auth/scram.ts";
 import { UserError } from "../errors.ts";
 
@@ -23,10 +24,11 @@ export interface BrokerSettings {
   /** Longest lifetime of a token; null if there is no limit. */
   readonly expirationSeconds: number | null;
   readonly onPublish: { readonly url: string } | null;
+  readonly limits: LimitSettings;
 }
 
-/** How clients prove who they are. */
-export type AuthType = "TOKEN";
+/** How clients prove who they are: with a token, a certificate, or both for the same client id. */
+export type AuthType = "TOKEN" | "MTLS" | "MTLS_AND_TOKEN";
 
 export interface BrokerRecord extends BrokerSettings {
   /** 32 hexadecimal digits. */

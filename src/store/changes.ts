@@ -112,6 +112,7 @@ export function createBroker(
     authType: input.authType ?? "TOKEN",
     expirationSeconds: input.expirationSeconds ?? null,
     onPublish: input.onPublish ?? null,
+    limits: input.limits ?? {},
     keys: input.keys,
     createdOn: now,
     modifiedOn: now,
@@ -131,13 +132,14 @@ export function updateBroker(
 ): Change<BrokerRecord> {
   const before = requireBroker(state, id);
   const { description = before.description, expirationSeconds = before.expirationSeconds } = changes;
-  const { onPublish = before.onPublish } = changes;
+  const { onPublish = before.onPublish, limits = before.limits } = changes;
   const unchanged =
     description === before.description &&
     expirationSeconds === before.expirationSeconds &&
-    onPublish?.url === before.onPublish?.url;
+    onPublish?.url === before.onPublish?.url &&
+    JSON.stringify(limits) === JSON.stringify(before.limits);
   if (unchanged) return { state, result: before };
-  const broker = { ...before, description, expirationSeconds, onPublish, modifiedOn: now };
+  const broker = { ...before, description, expirationSeconds, onPublish, limits, modifiedOn: now };
   return {
     state: { ...state, brokers: withEntry(state.brokers, id, broker) },
     event: { type: "broker-updated", broker, before },

@@ -1,5 +1,6 @@
 /** The catalogue's content as an immutable value, and its form as JSON. */
 import { z } from "zod";
+import type { LimitSettings } from "../broker/ports.ts";
 import { UserError } from "../errors.ts";
 import type { BrokerRecord, NamespaceRecord, ScramCredential } from "./catalogue.ts";
 
@@ -52,9 +53,11 @@ const documentSchema = z.object({
       namespaceId: idSchema,
       name: z.string(),
       description: z.string(),
-      authType: z.enum(["TOKEN"]),
+      authType: z.enum(["TOKEN", "MTLS", "MTLS_AND_TOKEN"]),
       expirationSeconds: z.int().nullable(),
       onPublish: z.object({ url: z.string() }).nullable(),
+      // What names it has is for the contract to say: this program wrote them.
+      limits: z.custom<LimitSettings>((value) => typeof value === "object" && value !== null).default({}),
       keys: z
         .array(
           z.object({

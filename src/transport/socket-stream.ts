@@ -63,7 +63,7 @@ export class SocketStream implements ByteStream {
 export function peerCertificateOf(socket: TLSSocket): PeerCertificate | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;
-  // Node's types say Error; it is the text of a code.
-  const objection = socket.authorizationError as unknown as string | null | undefined;
-  return { certificate, objection: socket.authorized ? undefined : String(objection ?? "UNTRUSTED") };
+  // Node's types say Error; it is a code of OpenSSL.
+  const objection = socket.authorizationError as unknown as string | null;
+  return { certificate, objection: socket.authorized ? undefined : (objection ?? "UNTRUSTED") };
 }

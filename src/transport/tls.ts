@@ -65,13 +65,16 @@ export function handshakeOptions({ identity, handshakeTimeoutMs }: TlsListenOpti
     // say better than TLS what is wrong with it.
     requestCert: true,
     rejectUnauthorized: false,
-    SNICallback: (host, done) => {
-      identity.contextFor(host).then(
-        (context) => done(null, context),
-        (error: unknown) => done(error as Error),
-      );
-    },
+    SNICallback: (host, done) => void chooseContext(identity, host, done),
   };
+}
+
+async function chooseContext(
+  identity: TlsIdentity,
+  host: string,
+  done: (error: Error | null, context?: SecureContext) => void,
+): Promise<void> {
+  done(null, await identity.contextFor(host));
 }
 
 /**

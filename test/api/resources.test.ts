@@ -118,7 +118,7 @@ describe("brokers", () => {
     [{ name: "b", expiration: 1.5 }, "expiration: must be a whole number"],
     [{ name: "b", expiration: "48h" }, "expiration: must be a whole number"],
     [{ name: "b", expiration: 1e12 }, "expiration: must be at most 100 years"],
-    [{ name: "b", authType: "MTLS" }, "authType: "],
+    [{ name: "b", authType: "PASSWORD" }, "authType: "],
     [{ name: "b", auth_type: "" }, "auth_type: "],
     [{ name: "b", on_publish: url }, "on_publish: "],
     [{ name: "b", on_publish: {} }, "on_publish.url: is required"],

@@ -45,14 +45,14 @@ test("a port in use", async () => {
   await expect(serveApi(harness().app, { host: "127.0.0.1", port: server.port })).rejects.toMatchObject({
     name: "UserError",
     code: "port-in-use",
-    message: `port ${server.port} is in use`,
+    message: `the API cannot listen on 127.0.0.1:${server.port}: the port is in use`,
     hint: expect.stringContaining("--api-port 0"),
   });
 });
 
 test("an address that is not ours", async () => {
   await expect(serveApi(harness().app, { host: "192.0.2.1", port: 0 })).rejects.toMatchObject({
-    code: "address-unusable",
+    code: "cannot-listen",
   });
 });
 

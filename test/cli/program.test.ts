@@ -64,7 +64,7 @@ describe("mistakes", () => {
     [["pub", "a", "b", "--retian"], "unknown option '--retian'", "Did you mean --retain?"],
     [["broker", "create"], "missing required argument 'name'", "--help"],
     [["sub", "a", "-C"], "option '-C, --count <count>' argument missing", "--help"],
-    [["token", "issue", "--type", "PASSWORD"], "'PASSWORD' is invalid", "--help"],
+    [["token", "issue", "--type", "PASSWORD"], '--type takes TOKEN, MTLS, not "PASSWORD"', "--help"],
   ])("%j", async (argv, message, hint) => {
     const { code, stdout, stderr } = await pubsub(argv);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

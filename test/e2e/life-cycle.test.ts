@@ -25,6 +25,10 @@ describe("a life cycle without a flag", () => {
       on_publish: { url: "http://127.0.0.1:9/" },
     });
     expect(await json("broker", "update", "roof", ...at, "--no-on-publish")).not.toHaveProperty("on_publish");
+    await json("broker", "update", "roof", ...at, "--limits", "cloudflare-beta", "--limit", "topicLevelsMax=4");
+    expect(await json("broker", "update", "roof", ...at, "--limit", "receiveMaximum=5")).toMatchObject({
+      limits: { profile: "cloudflare-beta", topicLevelsMax: 4, receiveMaximum: 5 },
+    });
     const tokens = (await json("token", "issue", "roof", ...at, "--client-id", "a", "--client-id", "b")) as object;
     expect(Object.keys(tokens)).toEqual(["a", "b"]);
     await json("token", "revoke", "roof", ...at, "--jti", "x", "--jti", "y");
@@ -105,6 +109,7 @@ describe("bad input: one line, a remedy, an exit code", () => {
     ["unknown command", ["brokr", "list"], 2, /broker/],
     ["unknown option", ["pub", "a", "b", "--colour-me"], 2, /--colour-me/],
     ["delete without --yes", ["broker", "delete", "dev"], 2, /--yes/],
+    ["bad limit", ["broker", "update", "dev", "--limit", "packets=1"], 2, /packetsPerSecondMax/],
     ["bad filter", ["sub", "a/#/b"], 2, /topic filter/],
   ])("%s", async (_name, args, code, text) => {
     const world = await World.create();

@@ -11,6 +11,8 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { program } from "../setup/program.ts";
 
+export type ReadyServer = Omit<Ready, "namespace" | "broker" | "clientId" | "clientToken">;
+
 export interface Ready {
   v: number;
   pid: number;
@@ -19,6 +21,10 @@ export interface Ready {
   accountId: string;
   mqtt: string;
   ws: string;
+  mqtts: string;
+  wss: string;
+  /** Path of the local authority's certificate. */
+  ca: string;
   namespace: string;
   broker: string;
   clientId: string;
@@ -130,17 +136,26 @@ export class World {
 
   /** Starts `pubsub dev` on free ports and waits until it is ready. */
   async dev(...args: string[]): Promise<Ready & { process: Running }> {
+    return await this.#startServer<Ready>("dev", args);
+  }
+
+  /** Starts `pubsub serve` on free ports and waits until it is ready. */
+  async serve(...args: string[]): Promise<ReadyServer & { process: Running }> {
+    return await this.#startServer<ReadyServer>("serve", args);
+  }
+
+  async #startServer<R>(command: string, args: string[]): Promise<R & { process: Running }> {
     const readyFile = join(this.folder, "ready.json");
     const ports = ["--port", "0", "--ws-port", "0", "--api-port", "0"];
-    const running = this.start("dev", ...ports, "--ready-file", readyFile, ...args);
-    await running.prints("stderr", "pubsub sub");
-    const ready = JSON.parse(await readFile(readyFile, "utf8")) as Ready;
+    const running = this.start(command, ...ports, "--ready-file", readyFile, ...args);
+    await running.prints("stderr", "Ctrl-C stops it.");
+    const ready = JSON.parse(await readFile(readyFile, "utf8")) as R;
     return { ...ready, process: running };
   }
 }
 
 /** A call of the management API; fails unless it succeeds. */
-export async function callApi<T>(ready: Ready, method: string, path: string, body?: unknown): Promise<T> {
+export async function callApi<T>(ready: ReadyServer, method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetch(`${ready.api}/accounts/${ready.accountId}/pubsub/namespaces${path}`, {
     method,
     headers: { authorization: `Bearer ${ready.apiToken}`, "content-type": "application/json" },

@@ -94,6 +94,7 @@ export function catalogueSuite(open: (now: () => number) => Promise<Catalogue>):
         authType: "TOKEN",
         expirationSeconds: null,
         onPublish: null,
+        limits: {},
         keys: [key],
         createdOn: "2025-01-01T00:00:00.000Z",
         modifiedOn: "2025-01-01T00:00:00.000Z",

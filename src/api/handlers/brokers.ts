@@ -1,11 +1,12 @@
 import { generateSigningKey } from "../../auth/index.ts";
+import type { LimitSettings } from "../../broker/ports.ts";
 import type { Broker } from "../../contract/types.ts";
 import type { BrokerChanges, BrokerRecord, NamespaceRecord } from "../../store/index.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { type Handlers, findBroker, findNamespace } from "../handler.ts";
 
 function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord, broker: BrokerRecord): Broker {
-  const { id, name, description, authType, expirationSeconds, onPublish, createdOn, modifiedOn } = broker;
+  const { id, name, description, authType, expirationSeconds, onPublish, limits, createdOn, modifiedOn } = broker;
   return {
     id,
     name,
@@ -17,6 +18,7 @@ function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord,
     expiration: expirationSeconds,
     endpoint: dependencies.endpointFor(namespace.name, name),
     ...(onPublish !== null && { on_publish: { url: onPublish.url } }),
+    ...(Object.keys(limits).length > 0 && { limits }),
   };
 }
 
@@ -24,6 +26,7 @@ interface SettingsInput {
   readonly description?: string | undefined;
   readonly expiration?: number | null | undefined;
   readonly on_publish?: { readonly url: string | null } | null | undefined;
+  readonly limits?: LimitSettings | undefined;
 }
 
 function settingsOf(body: SettingsInput): BrokerChanges {
@@ -32,6 +35,7 @@ function settingsOf(body: SettingsInput): BrokerChanges {
   return {
     description: body.description,
     expirationSeconds: body.expiration,
+    limits: body.limits,
     onPublish: hook === undefined ? undefined : url === null ? null : { url },
   };
 }

@@ -1,6 +1,6 @@
 import path from "node:path";
 import process from "node:process";
-import type { RunningServer, ServerOptions, startServer as StartServer } from "../../app.ts";
+import type { RunningServer, startServer as StartServer } from "../../app.ts";
 import type { Client } from "../../client/index.ts";
 import type { Broker } from "../../contract/types.ts";
 import { UserError } from "../../errors.ts";
@@ -9,32 +9,29 @@ import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { checkHookUrl } from "../hook-url.ts";
 import { checkName } from "../names.ts";
-import { wholeNumber } from "../option-parsers.ts";
 import { type ReadyObject, removeReadyFile, writeReadyFile } from "../ready-file.ts";
 import { formatFields } from "../table.ts";
 import { version } from "../version.ts";
+import {
+  type ListenOptions,
+  addListenOptions,
+  readyServer,
+  removeStaleReadyFile,
+  serverOptions,
+  untilAborted,
+} from "./serve.ts";
 
-interface Options {
-  host?: string;
-  port?: number;
-  wsPort?: number;
-  apiPort?: number;
-  persistTo?: string;
+interface Options extends ListenOptions {
   allowAnonymous?: boolean;
-  readyFile?: string;
   namespace?: string;
   broker?: string;
   onPublishUrl?: string;
-  apiToken?: string;
-  json?: boolean;
 }
 
 const DEFAULT_NAMESPACE = "local";
 const DEFAULT_BROKER = "dev";
 /** Name of the context under which the server is remembered. */
 const CONTEXT_NAME = "dev";
-
-const port = (option: string) => wholeNumber(option, 0, 65_535);
 
 export default defineCommand<Options>({
   examples: [
@@ -45,23 +42,16 @@ export default defineCommand<Options>({
   ],
 
   configure(command) {
+    command.description(
+      "Start a broker and its management API until Ctrl-C. Creates the namespace and the broker if they are missing, " +
+        "and remembers the server, so that other commands find it without options.",
+    );
+    addListenOptions(command);
     command
-      .description(
-        "Start a broker and its management API until Ctrl-C. Creates the namespace and the broker if they are missing, " +
-          "and remembers the server, so that other commands find it without options.",
-      )
-      .option("--host <address>", "address to listen on (default: this machine only)")
-      .option("--port <port>", "MQTT over TCP; 0 picks a free one (default: 1883)", port("--port"))
-      .option("--ws-port <port>", "MQTT over WebSocket (default: 8083)", port("--ws-port"))
-      .option("--api-port <port>", "management API (default: 8880)", port("--api-port"))
-      .option("--persist-to <folder>", "keep data there (default: in memory, gone at the end)")
       .option("--allow-anonymous", "let clients without credentials in, from this machine only")
-      .option("--ready-file <file>", "write a JSON object with addresses and tokens there when everything listens")
       .option("--ns, --namespace <name>", `namespace to work in (default: ${DEFAULT_NAMESPACE})`)
       .option("--broker <name>", `broker to work with (default: ${DEFAULT_BROKER})`)
-      .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do")
-      .option("--json", "print the object of --ready-file on standard output")
-      .option("--api-token <token>", "token for the API (default: PUBSUB_API_TOKEN, or a random one)");
+      .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do");
   },
 
   run: (context, _args, options) =>
@@ -84,7 +74,8 @@ export async function dev(context: CommandContext, options: Options, startServer
   if (readyFile !== undefined) await removeStaleReadyFile(readyFile);
 
   const log = (line: string) => output.info(output.err.dim(line));
-  const starting = startServer({ ...serverOptions(options, env, { namespace, broker }), log });
+  const anonymous = options.allowAnonymous ? { namespace, broker } : undefined;
+  const starting = startServer({ ...serverOptions(options, env), ...(anonymous && { anonymous }), log });
   const server = await output.spin("starting", starting);
   try {
     const client = await context.clientOf({
@@ -105,30 +96,6 @@ export async function dev(context: CommandContext, options: Options, startServer
     await server.close();
   }
   // Stopping it is how it ends, whoever does it: exit code 0, so that no supervisor or `npm run` reports a failure.
-}
-
-function serverOptions(
-  options: Options,
-  env: CommandContext["env"],
-  target: { namespace: string; broker: string },
-): ServerOptions {
-  const { host, port: mqttPort, wsPort, apiPort, persistTo, allowAnonymous } = options;
-  const apiToken = options.apiToken ?? (env["PUBSUB_API_TOKEN"] || undefined);
-  return {
-    version,
-    ...(host !== undefined && { host }),
-    ...(mqttPort !== undefined && { port: mqttPort }),
-    ...(wsPort !== undefined && { wsPort }),
-    ...(apiPort !== undefined && { apiPort }),
-    ...(persistTo !== undefined && { persistTo: path.resolve(persistTo) }),
-    ...(apiToken !== undefined && { apiToken }),
-    ...(allowAnonymous && { anonymous: target }),
-  };
-}
-
-async function removeStaleReadyFile(file: string): Promise<void> {
-  const { rm } = await import("node:fs/promises");
-  await rm(file, { force: true });
 }
 
 /** Creates what is missing, and sets the hook if one is named. */
@@ -164,15 +131,20 @@ async function describeReady(
 ): Promise<ReadyObject> {
   const tokens = await client.issueCredentials({ namespace, broker, number: 1 });
   const [clientId, clientToken] = Object.entries(tokens)[0] ?? ["", ""];
-  const { api, apiToken, accountId, mqtt, ws } = server;
-  return { v: 1, pid: process.pid, api, apiToken, accountId, mqtt, ws, namespace, broker, clientId, clientToken };
+  return { ...readyServer(server), namespace, broker, clientId, clientToken };
 }
 
 /** Not being able to is no reason not to serve: HOME may be read-only, as in a container. */
 async function remember(context: CommandContext, ready: ReadyObject): Promise<void> {
-  const { api, apiToken, accountId, mqtt, ws, namespace, broker, pid } = ready;
+  const { api, apiToken, accountId, mqtt, ws, mqtts, wss, ca, namespace, broker, pid } = ready;
+  const secure = {
+    ...(mqtts !== undefined && { mqtts }),
+    ...(wss !== undefined && { wss }),
+    ...(ca !== undefined && { ca }),
+  };
+  const known = { api, apiToken, accountId, mqtt, ws, ...secure, namespace, broker, pid };
   try {
-    await rememberContext(context.env, CONTEXT_NAME, { api, apiToken, accountId, mqtt, ws, namespace, broker, pid });
+    await rememberContext(context.env, CONTEXT_NAME, known);
   } catch (error) {
     if (error instanceof UserError) throw error;
     const { code } = error as NodeJS.ErrnoException;
@@ -189,6 +161,8 @@ function showBanner(context: CommandContext, options: Options, ready: ReadyObjec
   const fields = formatFields([
     ["MQTT", ready.mqtt],
     ["WebSocket", ready.ws],
+    ...(ready.mqtts === undefined ? [] : ([["TLS", `${ready.mqtts}, ${ready.wss}`]] as const)),
+    ...(ready.socket === undefined ? [] : ([["Socket", ready.socket]] as const)),
     ["API", ready.api],
     // For the terminal only: what is redirected is kept, and it is a secret.
     ["API token", output.interactive ? ready.apiToken : `in ${configurationFile(context.env)}`],
@@ -204,11 +178,4 @@ function showBanner(context: CommandContext, options: Options, ready: ReadyObjec
     output.warn(`clients without credentials may enter ${ready.namespace}/${ready.broker} from this machine`);
   }
   output.info(err.dim("Ctrl-C stops it."));
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,14 +1,18 @@
+import type { Broker } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { parseExpiration } from "../../duration.ts";
 import { addNamespaceOption, checkName, resolveNamespace } from "../../names.ts";
 import { checkHookUrl } from "../../hook-url.ts";
+import { oneOf } from "../../option-parsers.ts";
+import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../limit-options.ts";
 import { brokerFields } from "./describe.ts";
 
-interface Options {
+interface Options extends LimitOptions {
   namespace?: string;
   description?: string;
   expiration?: string;
   onPublishUrl?: string;
+  authType?: Broker["authType"];
 }
 
 export default defineCommand<Options>({
@@ -26,15 +30,24 @@ export default defineCommand<Options>({
         "--exp, --expiration <duration>",
         "how long its tokens are good for at most: 90s, 48h, 7d, 1mo, 1y (default: for ever)",
       )
-      .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do");
+      .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do")
+      .option(
+        "--auth-type <type>",
+        "how clients prove who they are: TOKEN, MTLS (with a certificate) or MTLS_AND_TOKEN (default: TOKEN)",
+        oneOf("--auth-type", ["TOKEN", "MTLS", "MTLS_AND_TOKEN"]),
+      );
+    addLimitOptions(command);
   },
 
   async run(context, [name], options) {
-    const { description, expiration, onPublishUrl } = options;
+    const { description, expiration, onPublishUrl, authType } = options;
+    const limits = limitsOfOptions(options);
     const input = {
+      ...(limits && { limits }),
       name: checkName(name as string, "broker"),
       ...(description !== undefined && { description }),
       ...(expiration !== undefined && { expiration: parseExpiration(expiration) }),
+      ...(authType !== undefined && { authType }),
       ...(onPublishUrl !== undefined && { on_publish: { url: checkHookUrl(onPublishUrl) } }),
     };
     const client = await context.client();

@@ -2,6 +2,7 @@ import type { Broker } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { formatDuration } from "../../duration.ts";
 import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
+import { describeLimits } from "../../limit-options.ts";
 import { formatFields, printable } from "../../table.ts";
 import { formatLocalTime } from "../../time-format.ts";
 
@@ -28,6 +29,7 @@ export function brokerFields(broker: Broker, namespace: string): string {
     ["authentication", broker.auth_type],
     ["tokens end after", expirationText(broker.expiration)],
     ["on publish", broker.on_publish?.url ?? "no hook"],
+    ["limits", describeLimits(broker.limits)],
     ["created", formatLocalTime(broker.created_on)],
     ["modified", formatLocalTime(broker.modified_on)],
   ]);

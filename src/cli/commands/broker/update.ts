@@ -2,10 +2,11 @@ import { defineCommand } from "../../command.ts";
 import { parseExpiration } from "../../duration.ts";
 import { usageError } from "../../errors.ts";
 import { checkHookUrl } from "../../hook-url.ts";
+import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../limit-options.ts";
 import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
 import { brokerFields } from "./describe.ts";
 
-interface Options extends BrokerOptions {
+interface Options extends BrokerOptions, LimitOptions {
   description?: string;
   expiration?: string;
   onPublishUrl?: string;
@@ -19,6 +20,7 @@ export default defineCommand<Options>({
     "broker update dev --no-on-publish",
     "broker update dev --expiration 7d",
     "broker update dev --expiration none",
+    "broker update dev --limits cloudflare-beta --limit packetsPerSecondMax=20",
   ],
 
   configure(command) {
@@ -29,6 +31,7 @@ export default defineCommand<Options>({
       .option("--exp, --expiration <duration>", 'how long new tokens are good for at most; "none" for no limit')
       .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do")
       .option("--no-on-publish", "take the hook away");
+    addLimitOptions(command);
   },
 
   async run(context, [name], options) {
@@ -42,15 +45,19 @@ export default defineCommand<Options>({
       ...(onPublishUrl !== undefined && { on_publish: { url: checkHookUrl(onPublishUrl) } }),
       ...(!onPublish && { on_publish: { url: null } }),
     };
-    if (Object.keys(changes).length === 0) {
+    const wantsLimits = limitsOfOptions(options) !== undefined;
+    if (Object.keys(changes).length === 0 && !wantsLimits) {
       throw usageError(
         "nothing to change was named",
-        "name at least one of --on-publish-url, --no-on-publish, --expiration, --description",
+        "name at least one of --on-publish-url, --no-on-publish, --expiration, --description, --limits, --limit",
       );
     }
     const client = await context.client();
     const target = await resolveBroker(context, client, options, name as string | undefined);
-    const broker = await client.updateBroker({ ...target, ...changes });
+    // Limits are replaced as a whole: what is set already is kept unless a profile is named.
+    const before = wantsLimits ? (await client.describeBroker(target)).limits : undefined;
+    const limits = limitsOfOptions(options, before);
+    const broker = await client.updateBroker({ ...target, ...changes, ...(limits && { limits }) });
     context.output.document(broker, brokerFields(broker, target.namespace));
   },
 });

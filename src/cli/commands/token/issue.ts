@@ -1,13 +1,15 @@
 import { Option } from "commander";
+import type { ClientCertificates } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { parseExpiration } from "../../duration.ts";
 import { usageError } from "../../errors.ts";
 import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
-import { collect, wholeNumber } from "../../option-parsers.ts";
+import { collect, oneOf, wholeNumber } from "../../option-parsers.ts";
+import { printable } from "../../table.ts";
 
 interface Options extends BrokerOptions {
   number?: number;
-  type: "TOKEN";
+  type: "TOKEN" | "MTLS";
   clientId?: string[];
   expiration?: string;
   topicAcl?: string[];
@@ -22,12 +24,14 @@ export default defineCommand<Options>({
     "token issue dev --number 3 --expiration 48h",
     "token issue dev --client-id terminal-7 --client-id terminal-8",
     "token issue dev --client-id meter --topic-acl 'meters/+/power'",
+    "token issue secure --type mtls --client-id meter > meter.pem      key and certificate, for --key and --cert",
   ],
 
   configure(command) {
     command.description(
       "Issue tokens: one line for each with client id and token, a tab between them. A client connects with the " +
-        "client id, any user name, and the token as password.",
+        "client id, any user name, and the token as password. Certificates (--type mtls), for brokers that were created with " +
+        "--auth-type MTLS or MTLS_AND_TOKEN, come as PEM.",
     );
     addBrokerArgument(command);
     command
@@ -44,7 +48,11 @@ export default defineCommand<Options>({
         collect,
       )
       .option("--scram", "let the clients also authenticate with SCRAM-SHA-256 (MQTT 5), the token as password")
-      .addOption(new Option("--type <type>", "kind of credentials").choices(["TOKEN"]).default("TOKEN"));
+      .addOption(
+        new Option("--type <type>", "kind of credentials: TOKEN or MTLS")
+          .argParser(oneOf("--type", ["TOKEN", "MTLS"]))
+          .default("TOKEN"),
+      );
   },
 
   async run(context, [name], options) {
@@ -55,16 +63,30 @@ export default defineCommand<Options>({
     const seconds = expiration === undefined ? undefined : (parseExpiration(expiration) ?? -1);
     const client = await context.client();
     const target = await resolveBroker(context, client, options, name as string | undefined);
-    const tokens = await client.issueCredentials({
+    const input = {
       ...target,
-      type,
       ...(number !== undefined && { number }),
       ...(clientId && { clientid: clientId }),
       ...(seconds !== undefined && { expiration: seconds }),
       ...(topicAcl && { topicAcl }),
       ...(scram && { scram: "true" as const }),
-    });
+    };
+    if (type === "MTLS") {
+      if (scram) throw usageError("--scram goes with tokens, not with certificates");
+      const certificates = await client.issueCredentials({ ...input, type });
+      context.output.document(certificates, Object.entries(certificates).map(bundle).join("\n"));
+      return;
+    }
+    const tokens = await client.issueCredentials({ ...input, type });
     const lines = Object.entries(tokens).map(([id, token]) => `${id}\t${token}\n`);
     context.output.document(tokens, lines.join(""));
   },
 });
+
+/** Key and certificate in one text, which most programs take for either. What stands before them is ignored. */
+function bundle([clientId, { id, expires_on: end, privateKey, certificate }]: [
+  string,
+  ClientCertificates[string],
+]): string {
+  return `# client id: ${printable(clientId)}\n# id: ${id}\n# ends: ${end}\n${privateKey}${certificate}`;
+}
