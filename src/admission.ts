@@ -68,7 +68,10 @@ export class Admission {
     if (named === undefined) return refusalOfUnnamed(token);
     return isSame(name, named)
       ? broker
-      : refusal(ReasonCode.NotAuthorized, `the token is for another broker, ${named.broker} in namespace ${named.namespace}`);
+      : refusal(
+          ReasonCode.NotAuthorized,
+          `the token is for another broker, ${named.broker} in namespace ${named.namespace}`,
+        );
   }
 
   /** Checks the credentials of a CONNECT that `locate` found to be for this broker. */
@@ -81,7 +84,8 @@ export class Admission {
     if (broker === undefined) return failure(ReasonCode.NotAuthorized, "the broker was deleted");
     if (broker.authType === "TOKEN") return await this.#checkSecret(brokerId, packet, stream);
     const shown = stream.peerCertificate !== undefined || tokenOf(packet) !== undefined;
-    if (!shown && this.#isAnonymousBroker(broker) && this.#mayBeAnonymous(stream)) return { ok: true, principal: ANYONE };
+    if (!shown && this.#isAnonymousBroker(broker) && this.#mayBeAnonymous(stream))
+      return { ok: true, principal: ANYONE };
     const certified = this.#checkCertificate(broker, stream);
     if (!certified.ok) return certified;
     if (broker.authType === "MTLS") {

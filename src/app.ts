@@ -22,7 +22,7 @@ import type { Accept, Listener } from "./transport/byte-stream.ts";
 import { isLoopbackAddress } from "./transport/loopback.ts";
 import { listenTcp, listenUnix } from "./transport/tcp.ts";
 import { listenTls } from "./transport/tls.ts";
-import { listenSecureWebSocket, listenWebSocket } from "./transport/websocket.ts";
+import { type WebSocketMessageOptions, listenSecureWebSocket, listenWebSocket } from "./transport/websocket.ts";
 
 export interface ServerTlsOptions {
   /** MQTT over TLS; 0 picks a free port. Default 8883. */
@@ -107,7 +107,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return "reasonCode" in located ? located : runtime.broker(located.id)!;
     },
     onRefused: (connect, stream, reasonCode, reason) => {
-      log(`refused ${stream.remote} (client id "${connect.clientId}"): ${reasonCodeName(reasonCode)}: ${reason}`);
+      const client = printable(connect.clientId);
+      log(`refused ${stream.remote} (client id "${client}"): ${reasonCodeName(reasonCode)}: ${printable(reason)}`);
     },
     onError: (error) => log(`internal error: ${describe(error)}`),
   });
@@ -230,7 +231,11 @@ async function listenAll(
     return first.port;
   };
   const mqttPort = await everywhere(options.port ?? 1883, (host, port) => listenTcp({ host, port }, accept));
-  const messages = { messageBytesMax: limits.packetBytesMax, domain: DOMAIN };
+  const messages = {
+    messageBytesMax: limits.packetBytesMax,
+    domain: DOMAIN,
+    upgradeTimeoutMs: limits.connectTimeoutMs,
+  };
   const wsPort = await everywhere(options.wsPort ?? 8083, (host, port) =>
     listenWebSocket({ host, port, ...messages }, accept),
   );
@@ -305,7 +310,7 @@ async function listenSecurely(
   secure: Secure,
   everywhere: Everywhere,
   accept: Accept,
-  { limits, log, ...messages }: { messageBytesMax: number; domain: string; limits: Limits; log: (line: string) => void },
+  { limits, log, ...messages }: WebSocketMessageOptions & { limits: Limits; log: (line: string) => void },
 ): Promise<void> {
   const identity = secure.certificates;
   if (identity === undefined) return;
@@ -328,6 +333,14 @@ function ignoreMissingAddress(error: unknown, askedPort: number): undefined {
   if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") return undefined;
   if (code === "EADDRINUSE" && askedPort === 0) return undefined;
   throw error;
+}
+
+const PRINTED_CHARACTERS_MAX = 200;
+
+/** What a client sent, fit for a log and a terminal: cut where it is long, control characters and line breaks escaped. */
+function printable(text: string): string {
+  const cut = text.length > PRINTED_CHARACTERS_MAX ? `${text.slice(0, PRINTED_CHARACTERS_MAX)}…` : text;
+  return cut.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
 function describe(error: unknown): string {

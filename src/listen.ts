@@ -35,7 +35,10 @@ export async function listen(
   return (server.address() as AddressInfo).port;
 }
 
-function start(server: Server, options: { host?: string; port?: number; path?: string; backlog: number }): Promise<void> {
+function start(
+  server: Server,
+  options: { host?: string; port?: number; path?: string; backlog: number },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(options, () => {
@@ -81,9 +84,14 @@ export async function listenOnSocket(server: Server, path: string, what: string)
     chmodSync(path, 0o600);
   } catch (error) {
     const { message } = error as Error;
-    throw new UserError("cannot-listen", `${what} cannot listen on ${path}: ${message}`, "choose another with --socket", {
-      cause: error,
-    });
+    throw new UserError(
+      "cannot-listen",
+      `${what} cannot listen on ${path}: ${message}`,
+      "choose another with --socket",
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -87,7 +87,8 @@ export function readClientCertificate(
       ? { ...common, broker: undefined, clientId: name, topicAcl: "#" }
       : undefined;
   }
-  const [, host = "", query = ""] = /(?:^|, )URI:mqtts:\/\/([^/,"]+)\/\?([^,"]*)/.exec(certificate.subjectAltName ?? "") ?? [];
+  const [, host = "", query = ""] =
+    /(?:^|, )URI:mqtts:\/\/([^/,"]+)\/\?([^,"]*)/.exec(certificate.subjectAltName ?? "") ?? [];
   const [broker, namespace] = host.split(".");
   const parameters = new URLSearchParams(query);
   const id = parameters.get("broker");

@@ -3,7 +3,7 @@ export { createApiTokenCheck, generateApiToken, hashApiToken } from "./api-token
 export { issueClientCertificate, readClientCertificate } from "./client-certificate.ts";
 export { type SigningKey, currentKey, generateSigningKey } from "./keys.ts";
 export { LocalCa } from "./local-ca.ts";
-export { SCRAM_METHOD, ScramExchange, type ScramVerifier, createScramVerifier } from "./scram.ts";
+export { SCRAM_METHOD, ScramExchange, createScramVerifier } from "./scram.ts";
 export { type CertificateFiles, FileCertificates, LocalCertificates } from "./server-certificates.ts";
 export { filterCovers, filterMatches } from "./topic-filter.ts";
 export {

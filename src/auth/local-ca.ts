@@ -99,7 +99,8 @@ export class LocalCa {
         certificate.checkPrivateKey(createPrivateKey(text)) &&
         (certificate.subjectAltName ?? "").split(", ").includes(`DNS:${host}`) &&
         Date.parse(certificate.validTo) >= end;
-      return serves ? { certificate: certificate.toString(), privateKey: text } : undefined;
+      const start = text.indexOf("-----BEGIN CERTIFICATE");
+      return serves ? { certificate: text.slice(start), privateKey: text.slice(0, start) } : undefined;
     } catch {
       return undefined;
     }
@@ -115,7 +116,8 @@ async function readAuthority(folder: string, nowMs: number): Promise<Certificate
   let parsed: X509Certificate;
   try {
     parsed = new X509Certificate(certificate);
-    if (!parsed.checkPrivateKey(createPrivateKey(privateKey))) throw unusable(folder, "ca-key.pem is not the key of ca.pem");
+    if (!parsed.checkPrivateKey(createPrivateKey(privateKey)))
+      throw unusable(folder, "ca-key.pem is not the key of ca.pem");
   } catch (error) {
     throw error instanceof UserError ? error : unusable(folder, (error as Error).message);
   }

@@ -12,7 +12,9 @@ const clientCertificateSchema = z.object({
   id: z.string().describe("what revokes it: the serial number of the certificate, in hexadecimal digits"),
   certificate: z.string().describe("PEM"),
   privateKey: z.string().describe("PEM; kept nowhere else"),
-  ca: z.string().describe("PEM: the authority that has signed it, and the server's certificate too unless it has its own"),
+  ca: z
+    .string()
+    .describe("PEM: the authority that has signed it, and the server's certificate too unless it has its own"),
   expires_on: timestampSchema,
 });
 

@@ -1,7 +1,9 @@
 import {
+  type Connack,
   type Connect,
   CodecError,
   Decoder,
+  MAXIMUM_PACKET_SIZE,
   type Packet,
   PacketType,
   type ProtocolVersion,
@@ -125,7 +127,7 @@ export class Link implements Outbox {
 
   #refuse(connect: Connect, reasonCode: ReasonCode, reason: string): void {
     this.#runtime.onRefused(connect, this.stream, reasonCode, reason);
-    this.#sendConnack(reasonCode, reason);
+    this.#sendConnack(reasonCode, reason, connect.properties?.maximumPacketSize);
     this.close();
   }
 
@@ -139,16 +141,16 @@ export class Link implements Outbox {
     this.close();
   }
 
-  #sendConnack(code: ReasonCode, reason: string): void {
+  /** @param bytesMax the client's Maximum Packet Size: the reason is left out if there is no room. [MQTT-3.2.2-19] */
+  #sendConnack(code: ReasonCode, reason: string, bytesMax = MAXIMUM_PACKET_SIZE): void {
     const reasonCode = connackCode(this.#version, code);
     if (reasonCode === undefined) return;
+    const connack: Connack = { type: PacketType.CONNACK, sessionPresent: false, reasonCode };
     const text = reasonString(reason);
-    this.send({
-      type: PacketType.CONNACK,
-      sessionPresent: false,
-      reasonCode,
-      properties: text === undefined ? undefined : { reasonString: text },
-    });
+    const explained = text === undefined ? connack : { ...connack, properties: { reasonString: text } };
+    const fits = (packet: Connack) => encodedLength(packet, this.#version) <= bytesMax;
+    if (fits(explained)) this.send(explained);
+    else if (fits(connack)) this.send(connack);
   }
 
   // ---- what the broker wants sent

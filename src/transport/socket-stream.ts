@@ -20,7 +20,8 @@ export class SocketStream implements ByteStream {
     this.addressed = addressed;
     const isUnix = transport === "unix";
     this.address = isUnix ? "unix" : (socket.remoteAddress ?? "");
-    this.remote = isUnix ? "unix socket" : `${this.address}:${socket.remotePort}`;
+    // The peer may have gone before we came to accept it: then its address is not known any more.
+    this.remote = isUnix ? "unix socket" : `${this.address || "?"}:${socket.remotePort ?? "?"}`;
     this.isLoopback = isUnix || isLoopbackAddress(socket.remoteAddress);
     socket.on("data", (chunk) => this.handler.onData(chunk));
     socket.on("drain", () => this.handler.onDrain());

@@ -86,7 +86,10 @@ export function prepare(server: Server, { identity, onFailedHandshake }: TlsList
     const { code, reason } = error as NodeJS.ErrnoException & { reason?: string };
     // Whoever hangs up without a word, such as a check of the port, made no mistake.
     if (code !== "ECONNRESET") {
-      onFailedHandshake?.(`${socket.remoteAddress ?? "?"}:${socket.remotePort ?? "?"}`, reason ?? code ?? error.message);
+      onFailedHandshake?.(
+        `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? "?"}`,
+        reason ?? code ?? error.message,
+      );
     }
     socket.destroy();
   });

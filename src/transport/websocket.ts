@@ -13,19 +13,23 @@ import { type TlsListenOptions, handshakeOptions, prepare } from "./tls.ts";
 /** Subprotocols by which MQTT is asked for: today's [MQTT-6.0.0-3], and that of early 3.1 clients. */
 const SUBPROTOCOLS = ["mqtt", "mqttv3.1"];
 
-interface MessageOptions {
+const UPGRADE_TIMEOUT_MS = 10_000;
+
+export interface WebSocketMessageOptions {
   /** Largest MQTT packet, in bytes. */
   readonly messageBytesMax: number;
   /** Host names are `<broker>.<namespace>.<domain>`. */
   readonly domain: string;
+  /** From the connection to its request for WebSocket. */
+  readonly upgradeTimeoutMs?: number;
 }
 
 /** A frame may hold several packets, and one that is too large for MQTT is to be refused there, with its reason code. */
 const FRAME_SPARE_BYTES = 16 * 1024 * 1024;
 
-export interface WebSocketOptions extends ListenAddress, MessageOptions {}
+export interface WebSocketOptions extends ListenAddress, WebSocketMessageOptions {}
 
-export interface SecureWebSocketOptions extends TlsListenOptions, MessageOptions {}
+export interface SecureWebSocketOptions extends TlsListenOptions, WebSocketMessageOptions {}
 
 /**
  * MQTT over WebSocket (MQTT 5.0 §6). Paths: `/` and `/mqtt` leave the choice of the broker to the token,
@@ -34,7 +38,7 @@ export interface SecureWebSocketOptions extends TlsListenOptions, MessageOptions
  */
 export async function listenWebSocket(options: WebSocketOptions, accept: Accept): Promise<Listener> {
   const server = createServer();
-  serveWebSockets(server, options, accept);
+  serveWebSockets(server, "connection", options, accept);
   const port = await listen(server, options, "MQTT over WebSocket", "--ws-port");
   return { port, close: () => closeServer(server) };
 }
@@ -45,7 +49,7 @@ export async function listenWebSocket(options: WebSocketOptions, accept: Accept)
  */
 export async function listenSecureWebSocket(options: SecureWebSocketOptions, accept: Accept): Promise<Listener> {
   const server = createSecureServer(handshakeOptions(options));
-  serveWebSockets(server, options, accept);
+  serveWebSockets(server, "secureConnection", options, accept);
   const unwatch = prepare(server, options);
   const port = await listen(server, options, "MQTT over secure WebSocket", "--wss-port");
   return {
@@ -57,7 +61,18 @@ export async function listenSecureWebSocket(options: SecureWebSocketOptions, acc
   };
 }
 
-function serveWebSockets(server: Server, options: MessageOptions, accept: Accept): void {
+function serveWebSockets(
+  server: Server,
+  connected: "connection" | "secureConnection",
+  options: WebSocketMessageOptions,
+  accept: Accept,
+): void {
+  const patience = new WeakMap<Duplex, NodeJS.Timeout>();
+  server.on(connected, (socket: Duplex) => {
+    const timer = setTimeout(() => socket.destroy(), options.upgradeTimeoutMs ?? UPGRADE_TIMEOUT_MS);
+    patience.set(socket, timer);
+    socket.once("close", () => clearTimeout(timer));
+  });
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -69,6 +84,7 @@ function serveWebSockets(server: Server, options: MessageOptions, accept: Accept
     response.end(`MQTT is spoken here over WebSocket, with the subprotocol mqtt: ${request.method} is not.\n`);
   });
   server.on("upgrade", (request, socket, head) => {
+    clearTimeout(patience.get(socket));
     const target = parseTarget(request, options.domain);
     const refusal = refusalOf(request, target);
     if (refusal !== undefined) {
@@ -97,7 +113,10 @@ function parseTarget(request: IncomingMessage, domain: string): Target | undefin
   const path = (request.url ?? "/").replace(/[?#].*$/, "").replace(/\/+$/, "");
   const serverName = tlsSocketOf(request)?.servername;
   const names = [brokerOfHost(request.headers.host ?? "", domain), brokerOfHost(serverName || "", domain)];
-  const parts = path.replace(/^\/mqtt(?=\/|$)/, "").split("/").slice(1);
+  const parts = path
+    .replace(/^\/mqtt(?=\/|$)/, "")
+    .split("/")
+    .slice(1);
   if (parts.length === 0) return { addressed: agree(names) };
   const [namespace, broker] = parts;
   if (parts.length !== 2 || !namespace || !broker) return undefined;
@@ -142,7 +161,7 @@ class WebSocketStream implements ByteStream {
     this.transport = this.#tlsSocket === undefined ? "websocket" : "secure-websocket";
     this.addressed = addressed;
     this.address = request.socket.remoteAddress ?? "";
-    this.remote = `${this.address}:${request.socket.remotePort}`;
+    this.remote = `${this.address || "?"}:${request.socket.remotePort ?? "?"}`;
     this.isLoopback = isLoopbackAddress(request.socket.remoteAddress);
     this.isSameSite = isLocalOrigin(request.headers.origin);
     webSocket.on("message", (data, isBinary) => {
@@ -193,10 +212,7 @@ function isLocalOrigin(origin: string | undefined): boolean {
   try {
     const { hostname } = new URL(origin);
     return (
-      hostname === "localhost" ||
-      hostname.endsWith(".localhost") ||
-      hostname === "[::1]" ||
-      isLoopbackAddress(hostname)
+      hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || isLoopbackAddress(hostname)
     );
   } catch {
     return false;

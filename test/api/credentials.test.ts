@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { readUnverifiedToken, verifyToken } from "../../src/auth/index.ts";
+import type { Tokens } from "../../src/contract/types.ts";
 import { B, START_MS, harness } from "./harness.ts";
 
 let api: ReturnType<typeof harness>;
@@ -8,7 +9,7 @@ beforeEach(() => {
 });
 
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
-const issue = (query = "") => api.call("issueCredentials", `GET ${B}/credentials${query}`);
+const issue = async (query = "") => (await api.call("issueCredentials", `GET ${B}/credentials${query}`)) as Tokens;
 
 async function claimsOf(jwt: string | undefined) {
   const [broker] = api.catalogue.brokers();

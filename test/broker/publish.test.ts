@@ -156,6 +156,16 @@ describe("quality of service", () => {
     });
   });
 
+  test("a 3.1.1 client over Receive Maximum, of which it knows nothing, still gets QoS 2 once", () => {
+    const test = new TestBroker({ limits: { receiveMaximum: 2 } });
+    const subscriber = test.connect("s").subscribes("t");
+    const publisher = test.connect("p", { protocolVersion: 4 });
+    for (const dup of [false, true]) {
+      for (const packetId of [1, 2, 3]) publisher.publishes("t", `${packetId}`, { qos: 2, packetId, dup });
+    }
+    expect(subscriber.takeMessages()).toEqual(["t=1", "t=2", "t=3"]);
+  });
+
   test("a PUBACK that refuses a message discards it; one of the wrong kind is a protocol error", () => {
     const test = new TestBroker();
     const client = test.connect("s", { properties: { receiveMaximum: 1 } }).subscribes("t", 2);

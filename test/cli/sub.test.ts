@@ -125,7 +125,7 @@ describe("sub ends", () => {
 
   it("with 27 when the time is over", async () => {
     const fake = await withBroker(sends({}));
-    expect(await pubsub(["sub", "#", "-W", "0.1", "--url", fake.url])).toMatchObject({ code: 27, stdout: "hello\n" });
+    expect(await pubsub(["sub", "#", "-W", "3", "--url", fake.url])).toMatchObject({ code: 27, stdout: "hello\n" });
     const { code, stderr } = await pubsub(["sub", "#", "-W", "0.1", "-C", "2", "--url", fake.url]);
     expect(code).toBe(27);
     expect(stderr).toContain("1 of 2 messages came");

@@ -25,7 +25,8 @@ async function startWith(authType: string): Promise<Ready & { world: World }> {
 }
 
 const revoke = (ready: Ready, id: string) => callApi(ready, "POST", `${brokerPath(ready)}/revocations?jti=${id}`);
-const open = (ready: Ready, options = {}, url = ready.mqtts) => connectSecurely(ready, { username: "x", ...options }, url);
+const open = (ready: Ready, options = {}, url = ready.mqtts) =>
+  connectSecurely(ready, { username: "x", ...options }, url);
 
 describe("a broker with the authType MTLS", () => {
   test("lets in who has a certificate of it, over TLS and secure WebSocket, without a password", async () => {
@@ -170,7 +171,9 @@ describe("serve --ca", () => {
     const unnamed = connectSecurely(server, { clientId: "meter", ...certificate });
     expect((await refusal(unnamed))[0]).toBe(NOT_AUTHORIZED);
     const foreign = shown(await makeClientCertificate(await makeOtherAuthority(), "meter"));
-    expect((await refusal(connectSecurely(server, { servername, clientId: "meter", ...foreign })))[0]).toBe(NOT_AUTHORIZED);
+    expect((await refusal(connectSecurely(server, { servername, clientId: "meter", ...foreign })))[0]).toBe(
+      NOT_AUTHORIZED,
+    );
   });
 });
 

@@ -93,7 +93,10 @@ export async function makeServerCertificate(authority: CertificateAndKey): Promi
   return await makeCertificate(authority, { ...validity(), commonName: "localhost", purpose: "server", names });
 }
 
-export async function makeClientCertificate(authority: CertificateAndKey, clientId: string): Promise<CertificateAndKey> {
+export async function makeClientCertificate(
+  authority: CertificateAndKey,
+  clientId: string,
+): Promise<CertificateAndKey> {
   const names = [{ type: "dns" as const, value: "localhost" }];
   return await makeCertificate(authority, { ...validity(), commonName: clientId, purpose: "client", names });
 }

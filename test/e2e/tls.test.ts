@@ -29,7 +29,7 @@ describe("MQTT.js", () => {
   test("without the authority's certificate nobody is fooled", async () => {
     const ready = await (await World.create()).dev();
     await expect(connectAsync(ready.mqtts, { reconnectPeriod: 0 }, false)).rejects.toMatchObject({
-      code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+      code: "SELF_SIGNED_CERT_IN_CHAIN",
     });
   });
 
@@ -78,7 +78,22 @@ describe.runIf(hasMosquitto)("mosquitto_pub and mosquitto_sub", () => {
     const world = await World.create();
     const socket = join(world.folder, "mqtt.sock");
     const ready = await world.dev("--socket", socket);
-    const args = ["--unix", socket, "-i", "a", "-u", "x", "-P", await issueToken(ready, "a"), "-t", "a", "-m", "b", "-q", "1"];
+    const args = [
+      "--unix",
+      socket,
+      "-i",
+      "a",
+      "-u",
+      "x",
+      "-P",
+      await issueToken(ready, "a"),
+      "-t",
+      "a",
+      "-m",
+      "b",
+      "-q",
+      "1",
+    ];
     expect(await world.spawn("mosquitto_pub", args).finished).toMatchObject({ code: 0, stderr: "" });
   });
 });
@@ -188,7 +203,8 @@ describe("what is no TLS", () => {
         onTestFinished(() => void socket.destroy());
         return socket;
       };
-      const ended = (socket: ReturnType<typeof open>) => new Promise<void>((resolve) => socket.once("close", () => resolve()));
+      const ended = (socket: ReturnType<typeof open>) =>
+        new Promise<void>((resolve) => socket.once("close", () => resolve()));
       open();
       const halfway = open();
       halfway.end(Buffer.from("16030100a5010000a10303", "hex"));
@@ -318,7 +334,12 @@ describe("pubsub itself", () => {
 
 describe("a Unix socket", () => {
   const openSocket = async (path: string, clientId: string, password: string) => {
-    const client = new MqttClient(() => connectTcp({ path }), { clientId, username: "x", password, reconnectPeriod: 0 });
+    const client = new MqttClient(() => connectTcp({ path }), {
+      clientId,
+      username: "x",
+      password,
+      reconnectPeriod: 0,
+    });
     onTestFinished(() => client.endAsync(true));
     await new Promise<void>((resolve, reject) => client.once("connect", () => resolve()).once("error", reject));
     return client;
@@ -345,7 +366,10 @@ describe("a Unix socket", () => {
     const ready = await world.dev("--socket", path);
     await openSocket(path, "a", await issueToken(ready, "a"));
     const args = ["dev", "--port", "0", "--ws-port", "0", "--api-port", "0", "--socket"];
-    expect(await world.run([...args, path])).toMatchObject({ code: 1, stderr: expect.stringContaining("another server") });
+    expect(await world.run([...args, path])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("another server"),
+    });
     expect(existsSync(path)).toBe(true);
     writeFileSync(join(world.folder, "file"), "precious");
     expect(await world.run([...args, "file"])).toMatchObject({ code: 1, stderr: expect.stringContaining("--socket") });

@@ -55,6 +55,8 @@ const cases: [file: string, code: string, rule: string | undefined][] = [
   ["contract/other-package.ts", `import { Hono } from "hono"; export { Hono };`, IMPORTS],
   ["contract/node.ts", `import fs from "node:fs"; export { fs };`, IMPORTS],
   ["contract/clean.ts", `import { z } from "zod"; export { z };`, undefined],
+  ["listen.ts", `import { x } from "./transport/x.ts"; export { x };`, IMPORTS],
+  ["transport/clean.ts", `import { x } from "../listen.ts"; export { x };`, undefined],
   ["transport/codec.ts", `import { x } from "../codec/x.ts"; export { x };`, IMPORTS],
   ["store/broker.ts", `import type { X } from "../broker/x.ts"; export type Y = X;`, IMPORTS],
   ["store/ports-value.ts", `import { x } from "../broker/ports.ts"; export { x };`, IMPORTS],

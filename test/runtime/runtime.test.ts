@@ -3,7 +3,15 @@ import { type Socket, connect as connectTcp } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { defaultLimits } from "../../src/broker/index.ts";
-import { Decoder, type Packet, PacketType, type Publish, ReasonCode, encode } from "../../src/codec/index.ts";
+import {
+  type Connect,
+  Decoder,
+  type Packet,
+  PacketType,
+  type Publish,
+  ReasonCode,
+  encode,
+} from "../../src/codec/index.ts";
 import { type HostedBroker, Runtime } from "../../src/runtime/index.ts";
 import type { Listener } from "../../src/transport/byte-stream.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
@@ -193,6 +201,22 @@ describe("TCP", () => {
     client.socket.write(Buffer.from("00", "hex"));
     expect(await client.next()).toMatchObject({ type: PacketType.CONNACK, reasonCode: 0x84 });
     expect(await client.next()).toBeUndefined();
+  });
+
+  test("a refusal is no larger than the client takes [MQTT-3.2.2-19]", async () => {
+    const { tcp } = await startServer({ connectionsPerAddressMax: 1 });
+    await open(tcp.port, "a");
+    for (const [maximumPacketSize, expected] of [
+      [100, { reasonCode: ReasonCode.QuotaExceeded, properties: { reasonString: expect.any(String) } }],
+      [10, { reasonCode: ReasonCode.QuotaExceeded, properties: undefined }],
+      [2, undefined],
+    ] as const) {
+      const client = new RawClient(tcp.port);
+      client.send({ ...(connect("b") as Connect), properties: { maximumPacketSize } });
+      const answer = await client.next();
+      if (expected === undefined) expect(answer).toBeUndefined();
+      else expect(answer).toMatchObject(expected);
+    }
   });
 
   test("a connection without CONNECT ends after the limit", async () => {

@@ -102,7 +102,9 @@ function beginExchange(
   const { unacknowledged } = connection;
   if (qos === 2) {
     unacknowledged.add(packetId);
-    if (unacknowledged.size > broker.limits.receiveMaximum) return exceedReceiveMaximum(broker, connection, now);
+    if (connection.isV5 && unacknowledged.size > broker.limits.receiveMaximum) {
+      return exceedReceiveMaximum(broker, connection, now);
+    }
     if (!session.receivedQos2.has(packetId)) return true;
     // [MQTT-4.3.3-10] sent again: acknowledged again, once the first one is, and not routed again
     const pending = session.receivedQos2.get(packetId);
@@ -110,18 +112,18 @@ function beginExchange(
     else connection.send({ type: PacketType.PUBREC, packetId, reasonCode: 0 });
     return false;
   }
-  if (unacknowledged.size === 0) return true;
+  // 3.x has no Receive Maximum: its clients are slowed down by the limit of messages that wait for a hook.
+  if (unacknowledged.size === 0 || !connection.isV5) return true;
   if (unacknowledged.size >= broker.limits.receiveMaximum) return exceedReceiveMaximum(broker, connection, now);
-  if (connection.isV5 && unacknowledged.has(packetId)) {
+  if (unacknowledged.has(packetId)) {
     disconnect(broker, connection, ReasonCode.ProtocolError, `packet identifier ${packetId} is in use`, now);
     return false;
   }
   return true;
 }
 
-/** [MQTT-3.3.4-7] 3.x has no Receive Maximum, so its clients are slowed down by the pending limit alone. */
-function exceedReceiveMaximum(broker: Broker, connection: Connection, now: number): boolean {
-  if (!connection.isV5) return true;
+/** [MQTT-3.3.4-7] */
+function exceedReceiveMaximum(broker: Broker, connection: Connection, now: number): false {
   disconnect(broker, connection, ReasonCode.ReceiveMaximumExceeded, "more than Receive Maximum unacknowledged", now);
   return false;
 }

@@ -8,7 +8,7 @@ const INSTRUCTIONS: readonly (readonly [client: string, lines: readonly string[]
   ["mosquitto_pub, mosquitto_sub", ["--cafile FILE"]],
   ["MQTT.js", ['connect("mqtts://localhost:8883", { ca: readFileSync("FILE") })']],
   ["Paho (Python)", ['client.tls_set(ca_certs="FILE")']],
-  ["pubsub itself, and other Node programs", ["export NODE_EXTRA_CA_CERTS=FILE"]],
+  ["Node programs", ["export NODE_EXTRA_CA_CERTS=FILE"]],
   ["curl, openssl s_client", ["curl --cacert FILE …", "openssl s_client -CAfile FILE …"]],
   ["Debian, Ubuntu", ["sudo cp FILE /usr/local/share/ca-certificates/pubsub-local.crt", "sudo update-ca-certificates"]],
   ["Fedora, RHEL", ["sudo cp FILE /etc/pki/ca-trust/source/anchors/pubsub-local.pem", "sudo update-ca-trust"]],
