@@ -18,7 +18,7 @@ export const layers = {
 
   auth: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
   store: { imports: ["errors"], types: ["broker/ports", "codec", "auth"], packages: true, node: true },
-  hooks: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
+  hooks: { imports: ["broker/queue", "errors"], types: ["broker/ports", "codec"], packages: true, node: true },
   transport: { imports: ["errors", "listen"], packages: true, node: true },
 
   runtime: {

@@ -9,7 +9,7 @@
  */
 import type { HookReport, Hooks, Message, PendingPublish, Verdict } from "../broker/ports.ts";
 import type { Hook, HookAnswer } from "./hook.ts";
-import { Fifo } from "./fifo.ts";
+import { Queue } from "../broker/queue.ts";
 import { bytesOf, Publisher, Refused, SlowPublishers, type Waiting } from "./publisher.ts";
 
 export interface HookPipelineOptions {
@@ -90,8 +90,8 @@ export class HookPipeline implements Hooks {
   readonly #publishers = new Map<string, Publisher>();
   readonly #slowPublishers = new SlowPublishers();
   /** Publishers that wait for a slot, by turn. */
-  readonly #ready = new Fifo<Publisher>();
-  readonly #readySlow = new Fifo<Publisher>();
+  readonly #ready = new Queue<Publisher>();
+  readonly #readySlow = new Queue<Publisher>();
   #turns = 0;
   readonly #batches = new Set<Batch>();
   #slowBatches = 0;

@@ -1,6 +1,6 @@
 /** The messages of one publisher on their way to the hook, and which publishers were slow of late. */
 import type { Message, PendingPublish } from "../broker/ports.ts";
-import { Fifo } from "./fifo.ts";
+import { Queue } from "../broker/queue.ts";
 
 /** Keeps the place of a message that was refused as `hook-overloaded`, so that it completes in its publisher's order. */
 export class Refused {
@@ -20,7 +20,7 @@ export function bytesOf(message: Message): number {
 /** One publisher that has messages on their way. Forgotten as soon as it has none. */
 export class Publisher {
   readonly id: string;
-  readonly queue = new Fifo<Waiting>();
+  readonly queue = new Queue<Waiting>();
   /** Without the refused ones. */
   waiting = 0;
   waitingBytes = 0;
