@@ -1,0 +1,133 @@
+/**
+ * The reference model: it is told of every input before the broker is, notes what must come of it, and checks everything
+ * that the broker does against that. After the input nothing may be left undone.
+ */
+import type { AuthenticationResult, Broker, BrokerEvent, Limits, Message, Verdict } from "../../../src/broker/index.ts";
+import { type Packet, ReasonCode } from "../../../src/codec/index.ts";
+import { fail } from "../violation.ts";
+import { receive } from "./inbound.ts";
+import { claimed, sent } from "./outbound.ts";
+import { decide } from "./publications.ts";
+import { authenticated, closeByServer, end, endSession, publishWill } from "./sessions.ts";
+import { checkBounds, checkDone, checkEmpty, checkSame } from "./settle.ts";
+import { type Peer, type Publication, State } from "./state.ts";
+
+export class Model {
+  readonly state: State;
+
+  constructor(limits: Limits, nextClientId: () => string) {
+    this.state = new State(limits, nextClientId);
+  }
+
+  // ---- inputs, before the broker gets them
+
+  connect(peer: Peer): void {
+    this.state.peers.add(peer);
+  }
+
+  authenticated(peer: Peer, result: AuthenticationResult, now: number): void {
+    authenticated(this.state, peer, result, now);
+  }
+
+  receive(peer: Peer, packet: Packet, now: number): void {
+    receive(this.state, peer, packet, now);
+  }
+
+  malformed(peer: Peer, code: number, now: number): void {
+    closeByServer(this.state, peer, code, now);
+  }
+
+  lost(peer: Peer, now: number): void {
+    end(this.state, peer, now);
+  }
+
+  setHooks(hasHooks: boolean): void {
+    this.state.hasHooks = hasHooks;
+  }
+
+  decide(publication: Publication, verdict: Verdict, now: number): void {
+    decide(this.state, publication, verdict, now);
+  }
+
+  /** The next moment at which something must happen by itself. */
+  nextDueMs(): number {
+    return this.#dues().reduce((next, { atMs }) => Math.min(next, atMs), Infinity);
+  }
+
+  advance(now: number): void {
+    for (;;) {
+      const [first] = this.#dues().toSorted((a, b) => a.atMs - b.atMs);
+      if (first === undefined || first.atMs > now) return;
+      first.run(now);
+    }
+  }
+
+  /** Everything that will happen by itself. */
+  #dues(): { atMs: number; run: (now: number) => void }[] {
+    const { state } = this;
+    const dues: { atMs: number; run: (now: number) => void }[] = [];
+    for (const [topic, { expiresAtMs }] of state.retained) {
+      dues.push({ atMs: expiresAtMs, run: () => state.retained.delete(topic) });
+    }
+    for (const peer of state.peers) {
+      const close = (code: number) => (now: number) => closeByServer(state, peer, code, now);
+      if (peer.state !== "open") continue;
+      // [MQTT-3.1.2-22]
+      dues.push({ atMs: peer.heardAtMs + peer.silenceMaxMs, run: close(ReasonCode.KeepAliveTimeout) });
+      dues.push({ atMs: peer.principal?.expiresAtMs ?? Infinity, run: close(ReasonCode.NotAuthorized) });
+    }
+    for (const session of state.sessions.values()) {
+      dues.push({ atMs: session.willDueMs, run: (now) => publishWill(state, session, now) });
+      dues.push({ atMs: session.expiresAtMs, run: (now) => endSession(state, session, now) });
+    }
+    return dues.filter(({ atMs }) => atMs < Infinity);
+  }
+
+  // ---- outputs of the broker
+
+  sent(peer: Peer, packet: Packet, size: number, now: number): void {
+    sent(this.state, peer, packet, size, now);
+  }
+
+  closed(peer: Peer): void {
+    if (!peer.isCloseDue) fail("closed", `${peer.name} is closed for no reason`);
+    peer.isClosed = true;
+  }
+
+  submitted(message: Message): Publication {
+    const { toSubmit } = this.state;
+    const index = toSubmit.findIndex(
+      ({ content }) =>
+        content.topic === message.topic &&
+        content.payload.equals(message.payload) &&
+        content.publisherId === message.publisherId &&
+        content.qos === message.qos &&
+        content.retain === message.retain,
+    );
+    if (index === -1) fail("unexpected-hook", `${message.topic}=${message.payload.toString("latin1", 0, 40)}`);
+    const [publication] = toSubmit.splice(index, 1);
+    return publication!;
+  }
+
+  observed(event: BrokerEvent, now: number): void {
+    claimed(this.state, event, now);
+  }
+
+  // ---- checks
+
+  /** After an input and everything that came of it. */
+  settle(broker: Broker, touched: Iterable<Peer>): void {
+    checkDone(this.state, touched);
+    checkBounds(this.state, broker);
+  }
+
+  /** From time to time: broker and model agree on what there is. */
+  compare(broker: Broker): void {
+    checkSame(this.state, broker);
+  }
+
+  /** After the last session: nothing is left. */
+  finish(broker: Broker): void {
+    checkEmpty(this.state, broker);
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * What the reference model knows: the same things as a broker, in the plainest form. Lists are searched from front to
+ * back, nothing is cached, and nothing is shared with src/broker but the types of its ports.
+ */
+import type { Limits, Principal, Verdict } from "../../../src/broker/index.ts";
+import type { Connect, PacketType, Properties, QoS } from "../../../src/codec/index.ts";
+
+/** An application message, as it goes to subscribers. */
+export interface Content {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** Those that travel with the message, as canonical JSON. */
+  readonly properties: string;
+  readonly publisherId: string;
+  readonly publisher: ModelSession;
+  readonly expiresAtMs: number;
+}
+
+/** A message on its way from its publisher through the hooks. */
+export interface Publication {
+  readonly content: Content;
+  /** Where to acknowledge; undefined for a will. */
+  peer: Peer | undefined;
+  readonly packetId: number;
+  verdict: Verdict | undefined;
+  isSubmitted: boolean;
+}
+
+/** A message that a session must get, once, like this. */
+export interface Delivery {
+  /** In the order in which messages were routed. */
+  readonly sequence: number;
+  readonly content: Content;
+  readonly qos: QoS;
+  /** undefined where the standard leaves it open. */
+  readonly retain: boolean | undefined;
+  /** Subscription identifiers, ascending. */
+  readonly identifiers: readonly number[];
+  /** Sent because of a SUBSCRIBE. */
+  readonly isRetained: boolean;
+}
+
+/** A message that one of several sessions must get. */
+export interface SharedDelivery {
+  readonly candidates: Map<ModelSession, Delivery>;
+  /** A candidate is gone, and the message perhaps with it. */
+  isUncertain: boolean;
+  /** Who got it, as far as that can be told. */
+  taker: ModelSession | undefined;
+  /** The taker did not get it in the end: the broker said so, and did not say which of its copies it meant. */
+  isDropped: boolean;
+}
+
+/** What was sent at QoS 1 or 2 and is not complete. */
+export interface Inflight {
+  readonly packetId: number;
+  delivery: Delivery;
+  isReleased: boolean;
+  /** It was first sent to a client of MQTT 3.x, without properties by which it could be told from others. */
+  readonly isVague: boolean;
+  /** The connection on which it was last sent as PUBLISH. */
+  sentTo: Peer;
+}
+
+export interface Subscription {
+  readonly key: string;
+  readonly filter: string;
+  readonly shareName: string | undefined;
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly identifier: number;
+}
+
+export interface ModelWill {
+  readonly content: Omit<Content, "expiresAtMs" | "publisher">;
+  readonly delayMs: number;
+  readonly expiryMs: number;
+}
+
+export class ModelSession {
+  readonly clientId: string;
+  peer: Peer | undefined;
+  expirySeconds = 0;
+  /** Infinity while connected. */
+  expiresAtMs = Infinity;
+  subscriptions: Subscription[] = [];
+  owed: Delivery[] = [];
+  inflight: Inflight[] = [];
+  /** Those of `inflight` that must be sent again, in this order. */
+  toResend: Inflight[] = [];
+  readonly receivedQos2 = new Map<number, Publication | undefined>();
+  publishing: Publication[] = [];
+  will: ModelWill | undefined;
+  willDueMs = Infinity;
+  /** The last message sent of each publisher, topic and QoS. */
+  lastSent: Delivery[] = [];
+
+  constructor(clientId: string) {
+    this.clientId = clientId;
+  }
+}
+
+/** A packet that must be the next one to a client, PUBLISH aside. */
+export interface Expected {
+  readonly type: PacketType;
+  readonly packetId?: number;
+  /** One of these must be its reason code. */
+  readonly codes?: readonly number[];
+  /** The codes of SUBACK or UNSUBACK. */
+  readonly list?: readonly number[];
+  readonly sessionPresent?: boolean;
+  /** Properties that CONNACK must have. */
+  readonly properties?: Properties;
+}
+
+/** What the model knows of a network connection. */
+export class Peer {
+  readonly number: number;
+  readonly connect: Connect;
+  readonly isCongested: () => boolean;
+  state: "authenticating" | "open" | "closed" = "authenticating";
+  session: ModelSession | undefined;
+  principal: Principal | undefined;
+  readonly aliases = new Map<number, string>();
+  readonly outboundAliases = new Map<number, string>();
+  readonly unacknowledged = new Set<number>();
+  heardAtMs = 0;
+  silenceMaxMs = Infinity;
+  /** What the broker owes it at the end of the present input. */
+  readonly expected: Expected[] = [];
+  isCloseDue = false;
+  isClosed = false;
+
+  constructor(number: number, connect: Connect, isCongested: () => boolean) {
+    this.number = number;
+    this.connect = connect;
+    this.isCongested = isCongested;
+  }
+
+  get isV5(): boolean {
+    return this.connect.protocolVersion === 5;
+  }
+
+  get receiveMaximum(): number {
+    return this.connect.properties?.receiveMaximum ?? 65_535;
+  }
+
+  get maximumPacketSize(): number {
+    return this.connect.properties?.maximumPacketSize ?? Infinity;
+  }
+
+  /** QoS 1 and 2 messages that were sent on this connection and are not complete. */
+  get inflightCount(): number {
+    return this.session?.inflight.filter((entry) => entry.sentTo === this).length ?? 0;
+  }
+
+  /** For people. */
+  get name(): string {
+    return `#${this.number} ${JSON.stringify(this.session?.clientId ?? this.connect.clientId)}`;
+  }
+}
+
+/** Everything that the model knows. */
+export class State {
+  readonly limits: Limits;
+  readonly sessions = new Map<string, ModelSession>();
+  readonly peers = new Set<Peer>();
+  readonly retained = new Map<string, Content>();
+  shared: SharedDelivery[] = [];
+  /** The last ones that somebody got. */
+  sharedTaken: SharedDelivery[] = [];
+  /** Messages of QoS 1 that a publisher sent again, and that were routed again: their copies cannot be told apart. */
+  readonly repeated = new Set<string>();
+  /** Publications that the broker must hand to the hooks in the present input. */
+  toSubmit: Publication[] = [];
+  /** Client ids of the sessions that ended in the present input. */
+  readonly ended = new Set<string>();
+  hasHooks = false;
+  #sequence = 0;
+  /** The client id that the broker assigns next. */
+  readonly nextClientId: () => string;
+
+  constructor(limits: Limits, nextClientId: () => string) {
+    this.limits = limits;
+    this.nextClientId = nextClientId;
+  }
+
+  nextSequence(): number {
+    return ++this.#sequence;
+  }
+}
+
+const TRAVELLING = [
+  "payloadFormatIndicator",
+  "contentType",
+  "responseTopic",
+  "correlationData",
+  "userProperties",
+] as const;
+
+/** The properties that travel with a message (MQTT 5.0 §3.3.2.3), as canonical JSON. */
+export function travellingProperties(properties: Properties | undefined): string {
+  const travelling: Record<string, unknown> = {};
+  for (const name of TRAVELLING) {
+    const value = properties?.[name];
+    if (value !== undefined) travelling[name] = Buffer.isBuffer(value) ? value.toString("hex") : value;
+  }
+  return JSON.stringify(travelling);
+}
+
+/** What a subscriber can tell a message by. */
+export function identityOf({ topic, payload }: Pick<Content, "topic" | "payload">): string {
+  return `${topic}=${payload.toString("latin1")}`;
+}
+
+/** What a message counts for in limits: topic, payload, and 128 bytes. */
+export function contentBytes(content: Pick<Content, "topic" | "payload">): number {
+  return content.topic.length + content.payload.length + 128;
+}
+
+export function describe(content: Pick<Content, "topic" | "payload" | "qos" | "retain" | "publisherId">): string {
+  const { topic, payload, qos, retain, publisherId } = content;
+  return `${topic}=${payload.length > 40 ? `${payload.toString("latin1", 0, 40)}…` : payload.toString("latin1")} (QoS ${qos}${retain ? ", retain" : ""}, from ${JSON.stringify(publisherId)})`;
+}

@@ -1,0 +1,110 @@
+/** A bug to plant: an exact piece of the broker's source and what stands there instead. See README.md. */
+export interface Mutation {
+  readonly name: string;
+  /** Below src/. */
+  readonly file: string;
+  /** Must stand in the file exactly once. */
+  readonly source: string;
+  readonly replacement: string;
+}
+
+export const mutations: readonly Mutation[] = [
+  {
+    name: "DUP is missing when a message is sent again",
+    file: "broker/delivery.ts",
+    source: "packetId, qos, retain, true, subscriptionIdentifiers, now);",
+    replacement: "packetId, qos, retain, false, subscriptionIdentifiers, now);",
+  },
+  {
+    name: "a resumed session forgets which QoS 2 messages it has received",
+    file: "broker/handlers/connect.ts",
+    source: "  session.connection = connection;\n",
+    replacement: "  session.connection = connection;\n  session.receivedQos2.clear();\n",
+  },
+  {
+    name: "DISCONNECT with reason code 0 publishes the will",
+    file: "broker/lifecycle.ts",
+    source: "const discardWill = reasonCode === ReasonCode.Success;",
+    replacement: "const discardWill = false && reasonCode === ReasonCode.Success;",
+  },
+  {
+    name: "DISCONNECT with reason code 4 discards the will",
+    file: "broker/lifecycle.ts",
+    source: "const discardWill = reasonCode === ReasonCode.Success;",
+    replacement: "const discardWill = reasonCode < 0x80;",
+  },
+  {
+    name: "a will is not published when its session ends before its delay is over",
+    file: "broker/lifecycle.ts",
+    source: "  session.subscriptions.clear();\n  publishWill(broker, session, now);",
+    replacement: "  session.subscriptions.clear();\n  broker.deadlines.clear(session.willDelay);",
+  },
+  {
+    name: "the send quota is not restored",
+    file: "broker/handlers/acknowledgements.ts",
+    source: "if (entry.countsAgainstQuota) connection.sendQuota++;",
+    replacement: "if (entry.countsAgainstQuota && entry.qos === 1) connection.sendQuota++;",
+  },
+  {
+    name: "an empty payload leaves the retained message",
+    file: "broker/retained.ts",
+    source: "    this.delete(message.topic);\n    if (message.payload.length === 0) return;",
+    replacement: "    if (message.payload.length === 0) return;\n    this.delete(message.topic);",
+  },
+  {
+    name: "No Local is ignored",
+    file: "broker/delivery.ts",
+    source: "if (message.publisherId !== entry.session.clientId) {",
+    replacement: "if (entry.session !== undefined) {",
+  },
+  {
+    name: "a takeover loses what waits in the session",
+    file: "broker/handlers/connect.ts",
+    source: "  broker.deadlines.clear(session.expiry);\n  cancelWill(broker, session);",
+    replacement:
+      "  broker.deadlines.clear(session.expiry);\n  while (session.dequeue() !== undefined);\n  cancelWill(broker, session);",
+  },
+  {
+    name: "messages are delivered at the granted QoS",
+    file: "broker/delivery.ts",
+    source: "const qos = message.qos < entry.qos ? message.qos : entry.qos;",
+    replacement: "const qos = entry.qos;",
+  },
+  {
+    name: "the cache of routes outlives an UNSUBSCRIBE",
+    file: "broker/subscription-tree.ts",
+    source: "      prune(nodes, levels);\n    }\n    this.#forgetRoutes(subscription.topicFilter);",
+    replacement: "      prune(nodes, levels);\n    }",
+  },
+  {
+    name: "a verdict that comes early overtakes",
+    file: "broker/publish-queue.ts",
+    source: "return this.#waiting.peek()?.verdict === undefined ? undefined : this.#waiting.shift();",
+    replacement: `
+      const all = [];
+      for (let one = this.#waiting.shift(); one !== undefined; one = this.#waiting.shift()) all.push(one);
+      all.sort((a, b) => Number(b.verdict !== undefined) - Number(a.verdict !== undefined));
+      for (const one of all) this.#waiting.push(one);
+      return this.#waiting.peek()?.verdict === undefined ? undefined : this.#waiting.shift();`,
+  },
+  {
+    name: "the client's Receive Maximum is taken to be one more",
+    file: "broker/connection.ts",
+    source: "connect.properties?.receiveMaximum ?? 65_535",
+    replacement: "(connect.properties?.receiveMaximum ?? 65_534) + 1",
+  },
+  {
+    name: "the end of a session leaves its subscriptions in the tree",
+    file: "broker/lifecycle.ts",
+    source: "  for (const subscription of session.subscriptions.values()) broker.subscriptions.remove(subscription);\n",
+    replacement: "",
+  },
+  {
+    name: "a queued message is sent after it expired",
+    file: "broker/delivery.ts",
+    source:
+      "    session.dequeue();\n    const { message, qos, retain, subscriptionIdentifiers } = head;\n    if (message.expiresAtMs <= now) {",
+    replacement:
+      "    session.dequeue();\n    const { message, qos, retain, subscriptionIdentifiers } = head;\n    if (message.expiresAtMs <= 0) {",
+  },
+];

@@ -1,0 +1,154 @@
+import { Broker, type BrokerEvent } from "../../../src/broker/index.ts";
+import { Model } from "../model/model.ts";
+import { type Peer, describe } from "../model/state.ts";
+import { Random } from "../random.ts";
+import { Schedule } from "../schedule.ts";
+import { type Feature, type Settings, drawSettings } from "../settings.ts";
+import { Trace } from "../trace.ts";
+import { fail } from "../violation.ts";
+import { Device } from "./device.ts";
+import { Link, type Receiver } from "./link.ts";
+import { SimulatedAuthenticator, SimulatedHooks } from "./ports.ts";
+
+const START_MS = 1_700_000_000_000;
+
+/** Inputs between two comparisons of all that broker and model have. */
+const COMPARE_EVERY = 20;
+
+/** One run: a broker, its model, the clients around it, and the time. */
+export class World {
+  readonly random: Random;
+  readonly settings: Settings;
+  readonly trace = new Trace();
+  readonly model: Model;
+  readonly broker: Broker;
+  readonly hooks: SimulatedHooks;
+  readonly devices: Device[] = [];
+  now = START_MS;
+  /** Nothing goes wrong any more: the end of the run, in which everything must come right. */
+  isCalm = false;
+  /** Events so far. */
+  step = 0;
+  readonly #schedule = new Schedule(START_MS);
+  readonly #open = new Set<Link>();
+  readonly #resumed: Link[] = [];
+  #links = 0;
+  #inputs = 0;
+  #clientIds = 0;
+
+  constructor(seed: number, without: ReadonlySet<Feature>) {
+    this.random = new Random(seed);
+    this.settings = drawSettings(this.random, without);
+    const { limits, features, devices } = this.settings;
+    this.model = new Model(limits, () => `assigned-${this.#clientIds + 1}`);
+    this.broker = new Broker({
+      limits,
+      random: { clientId: () => `assigned-${++this.#clientIds}` },
+      authenticator: new SimulatedAuthenticator(this),
+    });
+    this.broker.observer = (event) => this.#observed(event);
+    this.hooks = new SimulatedHooks(this);
+    this.#setHooks(features.has("hooks"));
+    this.#changeHooksLater();
+    this.trace.add(`seed ${seed}: ${JSON.stringify({ ...this.settings, features: [...features] })}`);
+    for (let i = 0; i < devices; i++) this.devices.push(new Device(this, `device-${i}`));
+    for (const device of this.devices) device.thinkLater();
+  }
+
+  // ---- time
+
+  at(atMs: number, run: () => void): void {
+    this.#schedule.at(atMs, run);
+  }
+
+  later(delayMs: number, run: () => void): void {
+    this.#schedule.at(this.now + delayMs, run);
+  }
+
+  /** How long the network takes. */
+  drawDelayMs(): number {
+    return this.random.below(this.isCalm ? 5 : this.settings.delayMsMax + 1);
+  }
+
+  /** One event. @returns false if nothing is left to happen */
+  runStep(): boolean {
+    const { nextMs } = this.#schedule;
+    if (nextMs === Infinity) return false;
+    this.#passTime(nextMs);
+    const { atMs, run } = this.#schedule.shift()!;
+    this.now = atMs;
+    this.step++;
+    run();
+    while (this.#resumed.length > 0) this.#resumed.shift()!.handlePackets();
+    for (const link of this.#open) if (link.isClosed) this.#open.delete(link);
+    return true;
+  }
+
+  /** Lets everything happen that is under way. */
+  runAll(): void {
+    for (let left = 100_000; this.runStep(); left--) if (left === 0) fail("livelock", "it does not come to an end");
+  }
+
+  #passTime(untilMs: number): void {
+    for (;;) {
+      const dueMs = Math.min(this.broker.nextDeadline(), this.model.nextDueMs());
+      if (dueMs > untilMs) return;
+      this.now = this.#schedule.tick(dueMs);
+      this.input(
+        "time passes",
+        () => this.model.advance(this.now),
+        () => this.broker.advance(this.now),
+      );
+      if (this.broker.nextDeadline() <= this.now) fail("deadline", "it is still due after advance");
+    }
+  }
+
+  // ---- inputs and outputs of the broker
+
+  /** Tells the model, then the broker, of an input, and sees that everything was done. */
+  input(line: string, forModel: (() => void) | undefined, forBroker: () => void): void {
+    this.trace.add(`${(this.now - START_MS).toFixed(3)} ${line}`);
+    forModel?.();
+    forBroker();
+    const peers: Peer[] = [];
+    for (const { peer } of this.#open) if (peer !== undefined) peers.push(peer);
+    this.model.settle(this.broker, peers);
+    if (++this.#inputs % COMPARE_EVERY === 0) this.model.compare(this.broker);
+  }
+
+  /** The broker reads again from the link, once the present input is over. */
+  handleLater(link: Link): void {
+    this.#resumed.push(link);
+  }
+
+  openLink(receiver: Receiver): Link {
+    const link = new Link(this, ++this.#links, receiver);
+    this.#open.add(link);
+    return link;
+  }
+
+  #observed(event: BrokerEvent): void {
+    if (event.type === "drop" || event.type === "expire") {
+      const reason = event.type === "drop" ? event.reason : "expired";
+      this.trace.add(`  drop for ${event.clientId}: ${describe(event.message)} ${reason}`);
+    }
+    this.model.observed(event, this.now);
+  }
+
+  // ---- hooks come and go
+
+  #setHooks(hasHooks: boolean): void {
+    this.trace.add(hasHooks ? "hooks on" : "hooks off");
+    this.broker.hooks = hasHooks ? this.hooks : undefined;
+    this.model.setHooks(hasHooks);
+  }
+
+  #changeHooksLater(): void {
+    if (!this.settings.features.has("hooks")) return;
+    this.later(this.random.between(1000, 30_000), () => {
+      if (this.isCalm) return;
+      this.#setHooks(this.random.chance(0.7));
+      this.#changeHooksLater();
+    });
+  }
+}
