@@ -139,4 +139,7 @@ test("what CONNACK tells are the limits in force", () => {
 test("Response Information is given to who asks for it [MQTT-3.1.2-28]", () => {
   const { connack } = new TestBroker().connect("a", { properties: { requestResponseInformation: 1 } });
   expect(connack?.properties?.responseInformation).toBe("response/a");
+  const longest = new TestBroker().connect("a".repeat(65_535), { properties: { requestResponseInformation: 1 } });
+  expect(longest.connack).toMatchObject({ reasonCode: 0 });
+  expect(longest.connack?.properties?.responseInformation).toBeUndefined();
 });

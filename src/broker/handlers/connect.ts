@@ -223,7 +223,8 @@ function connackProperties(broker: Broker, connect: Connect, clientId: string, a
   };
   // [MQTT-3.1.2-28]
   if (connect.properties?.requestResponseInformation === 1) {
-    properties.responseInformation = `response/${clientId.replaceAll(/[+#/]/g, "_")}`;
+    const topic = `response/${clientId.replaceAll(/[+#/]/g, "_")}`;
+    if (isWithinLimits(topic, limits)) properties.responseInformation = topic;
   }
   // §3.2.2.3.2
   const expiry = effectiveExpiry(broker, connect);
