@@ -1,4 +1,4 @@
-import { type Connect, type Packet, PacketType, ReasonCode } from "../codec/index.ts";
+import { type Connect, type Packet, PacketType, ReasonCode, isReasonCodeOf } from "../codec/index.ts";
 import { Connection } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import { resumeSending } from "./delivery.ts";
@@ -141,7 +141,9 @@ export class Broker {
 
   /** The client sent bytes that are no packet. [MQTT-4.13.1-1] */
   malformed(connection: Connection, reasonCode: ReasonCode, reason: string, now: number): void {
-    disconnect(this, connection, reasonCode, reason, now);
+    // A second CONNECT may be broken in ways that only CONNACK has codes for; it is a protocol error first. [MQTT-3.1.0-2]
+    const code = isReasonCodeOf(PacketType.DISCONNECT, reasonCode) ? reasonCode : ReasonCode.ProtocolError;
+    disconnect(this, connection, code, reason, now);
   }
 
   /** The network connection ended without DISCONNECT. */

@@ -56,6 +56,8 @@ const EMPTY_ROUTE: Route = { entries: [], groups: [] };
 
 /** Topics whose routes are remembered; past that the cache starts anew. */
 const ROUTES_CACHED_MAX = 16_384;
+/** Longer topic names are looked up each time, so that the names in the cache take some MiB at most. */
+const ROUTE_CACHED_CHARACTERS_MAX = 256;
 
 /**
  * All subscriptions of a broker: a trie by topic level, with a cache of routes by topic name before it.
@@ -117,6 +119,7 @@ export class SubscriptionTree {
     let route = this.#routes.get(topicName);
     if (route !== undefined) return route;
     route = this.#match(topicName);
+    if (topicName.length > ROUTE_CACHED_CHARACTERS_MAX) return route;
     if (this.#routes.size >= ROUTES_CACHED_MAX) this.#routes.clear();
     this.#routes.set(topicName, route);
     return route;

@@ -110,6 +110,13 @@ export class HostedBroker {
       this.#runtime.onError(error);
       return { ok: false, reasonCode: ReasonCode.UnspecifiedError, reason: "the credentials could not be checked" };
     });
-    this.#runtime.turn((now) => this.broker.authenticated(connection, result, now));
+    this.#runtime.turn((now) => {
+      try {
+        this.broker.authenticated(connection, result, now);
+      } catch (error) {
+        this.#runtime.onError(error);
+        stream.destroy();
+      }
+    });
   }
 }

@@ -24,6 +24,8 @@ export interface WebSocketMessageOptions {
   readonly upgradeTimeoutMs?: number;
 }
 
+const LINGER_MS = 2_000;
+
 /** A frame may hold several packets, and one that is too large for MQTT is to be refused there, with its reason code. */
 const FRAME_SPARE_BYTES = 16 * 1024 * 1024;
 
@@ -166,13 +168,24 @@ class WebSocketStream implements ByteStream {
     this.isSameSite = isLocalOrigin(request.headers.origin);
     webSocket.on("message", (data, isBinary) => {
       // [MQTT-6.0.0-1] anything but binary frames ends the connection.
-      if (isBinary) this.handler.onData(data as Buffer);
-      else webSocket.close(1003, "MQTT packets come in binary frames");
+      if (webSocket.readyState !== webSocket.OPEN) return;
+      if (isBinary) {
+        this.handler.onData(data as Buffer);
+        return;
+      }
+      webSocket.close(1003, "MQTT packets come in binary frames");
+      this.#endSoon();
     });
     socket.on("drain", () => this.handler.onDrain());
     webSocket.on("close", () => this.handler.onClose());
-    // `close` follows; broken frames have been answered by then.
-    webSocket.on("error", () => {});
+    // Broken frames have been answered by then.
+    webSocket.on("error", () => this.#endSoon());
+  }
+
+  /** A peer that broke the rules has little time to close its side. */
+  #endSoon(): void {
+    const timer = setTimeout(() => this.#webSocket.terminate(), LINGER_MS);
+    this.#webSocket.once("close", () => clearTimeout(timer));
   }
 
   get peerCertificate(): PeerCertificate | undefined {

@@ -194,6 +194,14 @@ describe("TCP", () => {
     expect(await client.next()).toBeUndefined();
   });
 
+  test("a second CONNECT of an unknown version is a protocol error [MQTT-3.1.0-2]", async () => {
+    const { tcp } = await startServer();
+    const client = await open(tcp.port, "a");
+    client.socket.write(Buffer.from("100d00044d5154540602000000000000", "hex"));
+    expect(await client.next()).toMatchObject({ type: PacketType.DISCONNECT, reasonCode: ReasonCode.ProtocolError });
+    expect(await client.next()).toBeUndefined();
+  });
+
   test("an unknown protocol version is told [MQTT-3.1.2-2]", async () => {
     const { tcp } = await startServer();
     const client = new RawClient(tcp.port);
