@@ -21,7 +21,7 @@ export class SlabPool {
     return this.#large.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES);
   }
 
-  /** A larger buffer than the one given; the largest there is for that one. */
+  /** True if there is no larger kind of buffer than this one. */
   isLargest(slab: Buffer): boolean {
     return slab.length === LARGE_BYTES;
   }
