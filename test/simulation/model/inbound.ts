@@ -17,7 +17,6 @@ import {
   type ModelSession,
   type Peer,
   type State,
-  identityOf,
   travellingProperties,
 } from "./state.ts";
 
@@ -80,6 +79,7 @@ function publish(state: State, peer: Peer, session: ModelSession, packet: Publis
 
   if (qos > 0 && !begin(state, peer, session, packet, close)) return undefined;
   const content: Content = {
+    id: 0,
     topic,
     payload: packet.payload,
     qos,
@@ -89,7 +89,6 @@ function publish(state: State, peer: Peer, session: ModelSession, packet: Publis
     publisher: session,
     expiresAtMs: now + (properties?.messageExpiryInterval ?? Infinity) * 1000,
   };
-  if (packet.dup && qos === 1) state.repeated.add(identityOf(content));
   const publication = { content, peer, packetId, verdict: undefined, isSubmitted: false };
   const refusal = refusalOf(state, peer, packet, topic);
   if (refusal === undefined) accept(state, session, publication, now);

@@ -3,14 +3,16 @@
  * that the broker does against that. After the input nothing may be left undone.
  */
 import type { AuthenticationResult, Broker, BrokerEvent, Limits, Message, Verdict } from "../../../src/broker/index.ts";
-import { type Packet, ReasonCode } from "../../../src/codec/index.ts";
+import { type Packet, type Publish, ReasonCode } from "../../../src/codec/index.ts";
 import { fail } from "../violation.ts";
 import { receive } from "./inbound.ts";
-import { claimed, sent } from "./outbound.ts";
+import { claimed } from "./claims.ts";
+import { type Origin, published, sent } from "./outbound.ts";
 import { decide } from "./publications.ts";
 import { authenticated, closeByServer, end, endSession, publishWill } from "./sessions.ts";
+import { reconcile } from "./reconcile.ts";
 import { checkBounds, checkDone, checkEmpty, checkSame } from "./settle.ts";
-import { type Peer, type Publication, State } from "./state.ts";
+import { type Content, type Peer, type Publication, State } from "./state.ts";
 
 export class Model {
   readonly state: State;
@@ -85,8 +87,12 @@ export class Model {
 
   // ---- outputs of the broker
 
-  sent(peer: Peer, packet: Packet, size: number, now: number): void {
-    sent(this.state, peer, packet, size, now);
+  sent(peer: Peer, packet: Exclude<Packet, Publish>, size: number): void {
+    sent(peer, packet, size);
+  }
+
+  published(peer: Peer, packet: Publish, size: number, origin: Origin, now: number): void {
+    published(this.state, peer, packet, size, origin, now);
   }
 
   closed(peer: Peer): void {
@@ -96,27 +102,31 @@ export class Model {
 
   submitted(message: Message): Publication {
     const { toSubmit } = this.state;
-    const index = toSubmit.findIndex(
-      ({ content }) =>
-        content.topic === message.topic &&
-        content.payload.equals(message.payload) &&
-        content.publisherId === message.publisherId &&
-        content.qos === message.qos &&
-        content.retain === message.retain,
-    );
+    const index = toSubmit.findIndex(({ content }) => content.id === message.id && isSame(content, message));
     if (index === -1) fail("unexpected-hook", `${message.topic}=${message.payload.toString("latin1", 0, 40)}`);
     const [publication] = toSubmit.splice(index, 1);
     return publication!;
   }
 
-  observed(event: BrokerEvent, now: number): void {
-    claimed(this.state, event, now);
+  observed(event: BrokerEvent, broker: Broker, now: number): void {
+    if (event.type === "publish") this.#name(event.message);
+    else claimed(this.state, event, broker, now);
+  }
+
+  /** The broker accepts a message, and gives it a number. */
+  #name(message: Message): void {
+    const { unnamed } = this.state;
+    const index = unnamed.findIndex((content) => isSame(content, message));
+    if (index === -1) fail("unexpected-publish", `${message.topic}=${message.payload.toString("latin1", 0, 40)}`);
+    const [content] = unnamed.splice(index, 1);
+    content!.id = message.id;
   }
 
   // ---- checks
 
   /** After an input and everything that came of it. */
   settle(broker: Broker, touched: Iterable<Peer>): void {
+    reconcile(this.state, broker);
     checkDone(this.state, touched);
     checkBounds(this.state, broker);
   }
@@ -130,4 +140,14 @@ export class Model {
   finish(broker: Broker): void {
     checkEmpty(this.state, broker);
   }
+}
+
+function isSame(content: Content, message: Message): boolean {
+  return (
+    content.topic === message.topic &&
+    content.payload.equals(message.payload) &&
+    content.publisherId === message.publisherId &&
+    content.qos === message.qos &&
+    content.retain === message.retain
+  );
 }

@@ -1,38 +1,31 @@
-/** What the broker sends and what it says it does not send: both must be what the model expects. */
-import type { BrokerEvent } from "../../../src/broker/index.ts";
-import {
-  type Connack,
-  type Packet,
-  PacketType,
-  type Properties,
-  type Publish,
-  encodedLength,
-} from "../../../src/codec/index.ts";
+/** What the broker sends: it must be what the model expects. */
+import { type Connack, type Packet, PacketType, type Properties, type Publish } from "../../../src/codec/index.ts";
 import { fail } from "../violation.ts";
-import { dropOwed, exchange, takeShared, wasDropped } from "./shared.ts";
 import {
-  type Content,
   type Delivery,
   type Expected,
   type ModelSession,
   type Peer,
   type State,
-  contentBytes,
+  ascending,
   describe,
-  identityOf,
+  isSameList,
   travellingProperties,
 } from "./state.ts";
 
-/** A packet leaves the broker. `size` is that of its bytes. */
-export function sent(state: State, peer: Peer, packet: Packet, size: number, now: number): void {
-  if (peer.isClosed) fail("sent-after-close", `${peer.name} gets a packet of type ${packet.type}`);
-  // [MQTT-3.1.2-24]
-  if (size > peer.maximumPacketSize)
-    fail("packet-too-large", `${peer.name} takes ${peer.maximumPacketSize} bytes, not ${size}`);
-  if (packet.type === PacketType.PUBLISH) {
-    sentPublish(state, peer, packet, now);
-    return;
-  }
+/**
+ * What a PUBLISH was made of, as the broker tells its outbox. So copies of a message that look alike to their receiver,
+ * one for a group and one for another, need not be guessed at; what the broker tells is checked like the packet.
+ */
+export interface Origin {
+  /** The number of the message. */
+  readonly id: number;
+  readonly identifiers: readonly number[];
+}
+
+/** A packet other than PUBLISH leaves the broker. `size` is that of its bytes. */
+export function sent(peer: Peer, packet: Exclude<Packet, Publish>, size: number): void {
+  checkPacket(peer, packet, size);
   const expected = peer.expected.shift();
   const problem = expected === undefined ? "nothing was due" : differenceFrom(expected, packet, peer);
   if (problem !== undefined) {
@@ -41,6 +34,13 @@ export function sent(state: State, peer: Peer, packet: Packet, size: number, now
       `${peer.name} gets ${JSON.stringify(packet)}; due was ${JSON.stringify(expected)}: ${problem}`,
     );
   }
+}
+
+function checkPacket(peer: Peer, { type }: Packet, size: number): void {
+  if (peer.isClosed) fail("sent-after-close", `${peer.name} gets a packet of type ${type}`);
+  // [MQTT-3.1.2-24]
+  if (size > peer.maximumPacketSize)
+    fail("packet-too-large", `${peer.name} takes ${peer.maximumPacketSize} bytes, not ${size}`);
 }
 
 function differenceFrom(expected: Expected, packet: Exclude<Packet, Publish>, peer: Peer): string | undefined {
@@ -70,32 +70,29 @@ function connackDifference(expected: Expected, packet: Connack): string | undefi
 
 // ---- PUBLISH
 
-function sentPublish(state: State, peer: Peer, packet: Publish, now: number): void {
+/** A PUBLISH leaves the broker. */
+export function published(state: State, peer: Peer, packet: Publish, size: number, origin: Origin, now: number): void {
+  checkPacket(peer, packet, size);
   const { session } = peer;
   if (peer.state !== "open" || session === undefined) return fail("publish-without-session", peer.name);
   const { qos, dup, packetId } = packet;
   const topic = resolveTopic(peer, packet);
+  const copy: Copy = { packet, topic, origin };
   if (dup) {
     const entry = session.toResend.shift();
     // [MQTT-3.3.1-1]; [MQTT-4.6.0-1] sent again in the original order
     if (entry === undefined) return fail("dup-on-first-send", `${peer.name} gets packet id ${packetId}`);
     if (entry.packetId !== packetId)
       fail("resend-order", `${peer.name} gets packet id ${packetId}, due was ${entry.packetId}`);
-    const difference = (): string | undefined => differenceOf(entry.delivery, packet, topic, peer, undefined);
-    if (difference() !== undefined && entry.isVague) {
-      const fits = (one: Delivery): boolean => differenceOf(one, packet, topic, peer, undefined) === undefined;
-      entry.delivery = exchange(state, session, entry.delivery, fits);
-    }
-    const problem = difference();
-    // What was first sent without its identifiers may be a copy that was acknowledged meanwhile.
-    if (problem !== undefined && !(entry.isVague && problem.startsWith("subscription identifiers"))) {
+    // [MQTT-4.3.3-7] an exchange that has begun does not expire
+    const problem = differenceOf(entry.delivery, copy, peer, undefined);
+    if (problem !== undefined)
       fail("resend-differs", `${peer.name} gets ${describe(entry.delivery.content)}: ${problem}`);
-    }
     entry.sentTo = peer;
   } else {
     if (qos > 0) checkFirstSend(peer, session, packetId);
-    const delivery = takeDelivery(state, peer, session, packet, topic, now);
-    if (qos > 0) session.inflight.push({ packetId, delivery, isReleased: false, sentTo: peer, isVague: !peer.isV5 });
+    const delivery = takeDelivery(state, peer, session, copy, now);
+    if (qos > 0) session.inflight.push({ packetId, delivery, isReleased: false, sentTo: peer });
   }
   // [MQTT-3.3.4-9]
   if (qos > 0 && peer.inflightCount > peer.receiveMaximum) {
@@ -128,39 +125,43 @@ function resolveTopic(peer: Peer, { topic, properties }: Publish): string {
   return peer.outboundAliases.get(alias) ?? fail("topic-alias", `${peer.name} gets the unknown alias ${alias}`);
 }
 
+/** A PUBLISH, the topic that it is for, and what the broker made it of. */
+interface Copy {
+  readonly packet: Publish;
+  readonly topic: string;
+  readonly origin: Origin;
+}
+
 /** Finds what is owed to the session, and takes it away. */
-function takeDelivery(
-  state: State,
-  peer: Peer,
-  session: ModelSession,
-  packet: Publish,
-  topic: string,
-  now: number,
-): Delivery {
-  const fits = (delivery: Delivery): boolean => differenceOf(delivery, packet, topic, peer, now) === undefined;
+function takeDelivery(state: State, peer: Peer, session: ModelSession, copy: Copy, now: number): Delivery {
+  const fits = (delivery: Delivery): boolean => differenceOf(delivery, copy, peer, now) === undefined;
   const owed = session.owed.find(fits);
   if (owed !== undefined) {
     session.owed = session.owed.filter((other) => other !== owed);
     checkOrder(state, peer, session, owed);
     return owed;
   }
-  return takeShared(state, session, fits) ?? fail("not-owed", explain(session, packet, topic, peer, now));
+  // For which group it is shows at the end of the input.
+  const shared = state.shared.flatMap(({ candidates }) => candidates.get(session) ?? []).find(fits);
+  if (shared === undefined) return fail("not-owed", explain(session, copy, peer, now));
+  state.sentShared.push({ session, delivery: shared });
+  checkOrder(state, peer, session, shared);
+  return shared;
 }
 
-/** [MQTT-4.6.0-6]: of one publisher, topic and QoS, in the order in which they came; shared subscriptions have no order. */
+/** [MQTT-4.6.0-6]: of one publisher, topic and QoS, in the order in which they came. */
 function checkOrder(state: State, peer: Peer, session: ModelSession, delivery: Delivery): void {
   const { content, qos, sequence } = delivery;
-  // Empty payloads and repeated messages cannot be told apart.
-  const isAmbiguous = (one: Content): boolean => one.payload.length === 0 || state.repeated.has(identityOf(one));
-  if (isAmbiguous(content)) return;
   const isSameFlow = (other: Delivery): boolean =>
     other.content !== content &&
-    !isAmbiguous(other.content) &&
     other.content.publisher === content.publisher &&
     other.content.topic === content.topic &&
     other.qos === qos;
-  const overtaken = session.owed.find((other) => other.sequence < sequence && isSameFlow(other));
-  if (overtaken !== undefined && !wasDropped(state, session, overtaken))
+  // What was dropped on the way is still owed until the end of the input.
+  const isDropped = (other: Delivery): boolean =>
+    state.claims.some((claim) => claim.session === session && claim.isTrueOf(other));
+  const overtaken = session.owed.find((other) => other.sequence < sequence && isSameFlow(other) && !isDropped(other));
+  if (overtaken !== undefined)
     fail("order", `${peer.name} gets ${describe(content)} before ${describe(overtaken.content)}`);
   const last = session.lastSent.find(isSameFlow);
   if (last !== undefined && last.sequence > sequence) {
@@ -171,138 +172,44 @@ function checkOrder(state: State, peer: Peer, session: ModelSession, delivery: D
 
 /** @param now undefined where the message was sent before, so that it cannot expire any more [MQTT-4.3.3-7] */
 function differenceOf(
-  delivery: Delivery,
-  packet: Publish,
-  topic: string,
+  { content, qos, retain, identifiers }: Delivery,
+  { packet, topic, origin }: Copy,
   peer: Peer,
   now: number | undefined,
 ): string | undefined {
-  const { content, qos, retain, identifiers } = delivery;
   if (content.topic !== topic) return "topic";
   if (!content.payload.equals(packet.payload)) return "payload";
+  if (content.id !== origin.id) return `number, which is ${content.id}`;
   if (qos !== packet.qos) return `QoS, which is ${qos}`;
-  if (retain !== undefined && retain !== packet.retain) return `RETAIN, which is ${retain}`;
+  if (retain !== packet.retain) return `RETAIN, which is ${retain}`;
   if (now !== undefined && content.expiresAtMs <= now) return "it has expired"; // [MQTT-3.3.2-5]
-  if (!peer.isV5) return undefined;
+  const isOwed = (given: readonly number[]): boolean => isSameList(ascending(given), identifiers);
   const { properties } = packet;
-  const sentIdentifiers = (properties?.subscriptionIdentifiers ?? []).toSorted((a, b) => a - b);
-  if (String(sentIdentifiers) !== String(identifiers))
+  if (!isOwed(origin.identifiers) || (peer.isV5 && !isOwed(properties?.subscriptionIdentifiers ?? [])))
     return `subscription identifiers, which are [${identifiers.join()}]`;
+  if (!peer.isV5) return undefined;
   if (travellingProperties(properties) !== content.properties) return `properties, which are ${content.properties}`;
   return now === undefined ? undefined : expiryDifference(content, properties?.messageExpiryInterval, now);
 }
 
 /** [MQTT-3.3.2-6] */
-function expiryDifference(content: Content, interval: number | undefined, now: number): string | undefined {
-  if (content.expiresAtMs === Infinity) return interval === undefined ? undefined : "a message expiry that it has not";
+function expiryDifference(
+  { expiresAtMs }: { expiresAtMs: number },
+  interval: number | undefined,
+  now: number,
+): string | undefined {
+  if (expiresAtMs === Infinity) return interval === undefined ? undefined : "a message expiry that it has not";
   if (interval === undefined) return "no message expiry";
-  const left = (content.expiresAtMs - now) / 1000;
+  const left = (expiresAtMs - now) / 1000;
   return Math.abs(interval - left) <= 1 ? undefined : `message expiry, which is ${left}`;
 }
 
-function explain(session: ModelSession, packet: Publish, topic: string, peer: Peer, now: number): string {
-  const own = [...session.owed];
+function explain(session: ModelSession, copy: Copy, peer: Peer, now: number): string {
+  const { packet, topic, origin } = copy;
   const shown = packet.payload.toString("latin1", 0, 40);
-  const similar = own.find(({ content }) => content.topic === topic && content.payload.equals(packet.payload));
+  const similar = session.owed.find(({ content }) => content.id === origin.id);
   const why =
-    similar === undefined
-      ? "is owed nothing like it"
-      : `is owed another: ${differenceOf(similar, packet, topic, peer, now)}`;
+    similar === undefined ? "is owed nothing like it" : `is owed another: ${differenceOf(similar, copy, peer, now)}`;
   const { qos, retain, dup, packetId, properties } = packet;
   return `${peer.name} gets ${topic}=${shown} ${JSON.stringify({ qos, retain, dup, packetId, properties })} and ${why}`;
-}
-
-// ---- what the broker says it does not send
-
-export function claimed(state: State, event: BrokerEvent, now: number): void {
-  if (event.type !== "drop" && event.type !== "expire") return;
-  const session = event.clientId === undefined ? undefined : state.sessions.get(event.clientId);
-  // A session that ends in the same input, perhaps to begin anew, is beyond checking.
-  if (session === undefined || state.ended.has(session.clientId)) return;
-  const { topic, payload } = event.message;
-  const reason = event.type === "drop" ? event.reason : "expired";
-  if (reason === "rejected-by-client") return;
-  const isSame = ({ content }: Delivery): boolean => content.topic === topic && content.payload.equals(payload);
-  const isTrue = (delivery: Delivery): boolean =>
-    isSame(delivery) && isJustified(state, session, delivery, reason, now);
-  // What is sent again comes before what waits.
-  const [resend] = reason === "packet-too-large" ? session.toResend : [];
-  if (resend !== undefined && isTrue(resend.delivery)) {
-    session.toResend = session.toResend.filter((other) => other !== resend);
-    session.inflight = session.inflight.filter((other) => other !== resend);
-    return;
-  }
-  if (takeClaimed(state, session, isTrue, reason)) return;
-  const shown = payload.toString("latin1", 0, 40);
-  fail("unjustified-drop", `${JSON.stringify(session.clientId)} does not get ${topic}=${shown}: ${reason}`);
-}
-
-/** The broker does not say which of several copies it means: the likeliest is taken. */
-function takeClaimed(
-  state: State,
-  session: ModelSession,
-  isTrue: (delivery: Delivery) => boolean,
-  reason: string,
-): boolean {
-  const shared = state.shared.flatMap(({ candidates }) => candidates.get(session) ?? []);
-  const copies = [...session.owed, ...shared].filter(isTrue).toSorted((a, b) => a.sequence - b.sequence);
-  // What does not get into the queue is the newest; what is not sent from there the oldest, unless it need not wait there.
-  const newest = copies.at(-1);
-  const likeliest =
-    reason === "queue-full"
-      ? newest?.isRetained === true
-        ? newest
-        : (copies.findLast(({ qos }) => qos > 0) ?? newest)
-      : (copies.find(({ qos, isRetained }) => qos === 0 && !isRetained) ?? copies[0]);
-  if (likeliest !== undefined && session.owed.includes(likeliest)) {
-    dropOwed(state, session, likeliest);
-    return true;
-  }
-  return (
-    takeShared(
-      state,
-      session,
-      (delivery) => (likeliest === undefined ? isTrue(delivery) : delivery === likeliest),
-      true,
-    ) !== undefined
-  );
-}
-
-function isJustified(state: State, session: ModelSession, delivery: Delivery, reason: string, now: number): boolean {
-  const { peer } = session;
-  switch (reason) {
-    case "expired":
-      return delivery.content.expiresAtMs <= now;
-    case "slow-consumer":
-      return delivery.qos === 0 && peer?.isCongested() === true;
-    case "packet-too-large":
-      return peer !== undefined && sizeOf(delivery, peer, now) > peer.maximumPacketSize;
-    case "queue-full":
-      return isQueueFull(state, session, delivery);
-    default:
-      return false;
-  }
-}
-
-function sizeOf({ content, qos, retain, identifiers }: Delivery, peer: Peer, now: number): number {
-  const { correlationData, ...others } = JSON.parse(content.properties) as Record<string, unknown>;
-  const properties = { ...others } as Properties;
-  if (typeof correlationData === "string") properties.correlationData = Buffer.from(correlationData, "hex");
-  if (identifiers.length > 0) properties.subscriptionIdentifiers = [...identifiers];
-  if (content.expiresAtMs !== Infinity) {
-    properties.messageExpiryInterval = Math.max(0, Math.ceil((content.expiresAtMs - now) / 1000));
-  }
-  const { topic, payload } = content;
-  const packet = { topic, payload, qos, retain: retain ?? false, dup: false, packetId: qos === 0 ? 0 : 1, properties };
-  return encodedLength({ type: PacketType.PUBLISH, ...packet }, peer.connect.protocolVersion);
-}
-
-/** What may wait in the session: what it is owed, and shared messages that may have come to it. */
-function isQueueFull(state: State, session: ModelSession, delivery: Delivery): boolean {
-  // Which of a group's messages came to this session is not certain: what another one may have got counts, too.
-  const shared = [...state.shared, ...state.sharedTaken].flatMap(({ candidates }) => candidates.get(session) ?? []);
-  const isBefore = (other: Delivery): boolean => delivery.isRetained || other.sequence < delivery.sequence;
-  const waiting = [...session.owed, ...shared].filter((other) => other !== delivery && isBefore(other));
-  const bytes = waiting.reduce((sum, { content }) => sum + contentBytes(content), contentBytes(delivery.content));
-  return waiting.length >= state.limits.queuedMessagesMax || bytes > state.limits.queuedBytesMax;
 }

@@ -8,13 +8,13 @@ import {
   type Publication,
   type State,
   contentBytes,
-  identityOf,
   travellingProperties,
 } from "./state.ts";
 
 /** A message or a will arrived. */
 export function accept(state: State, session: ModelSession, publication: Publication, now: number): void {
   const { content, peer, packetId } = publication;
+  state.unnamed.push(content);
   if (!state.hasHooks && session.publishing.length === 0) {
     if (peer !== undefined && content.qos === 2) session.receivedQos2.set(packetId, undefined);
     complete(state, session, publication, content, now);
@@ -46,7 +46,6 @@ function finish(state: State, session: ModelSession, publication: Publication, n
     case "replace": {
       const properties = travellingProperties(verdict.properties);
       const replaced = { ...content, payload: verdict.payload, properties };
-      if (state.repeated.has(identityOf(content))) state.repeated.add(identityOf(replaced));
       complete(state, session, publication, replaced, now);
       return;
     }

@@ -1,7 +1,7 @@
 /** Who must get a message, and how. */
 import type { QoS } from "../../../src/codec/index.ts";
 import { matches } from "./matching.ts";
-import type { Content, Delivery, ModelSession, State, Subscription } from "./state.ts";
+import { type Content, type Delivery, type ModelSession, type State, type Subscription, ascending } from "./state.ts";
 
 interface Member {
   readonly session: ModelSession;
@@ -33,23 +33,15 @@ export function route(state: State, content: Content): boolean {
 /** A session gets a message once, whatever number of its subscriptions match. [MQTT-3.3.4-2] [MQTT-3.3.4-3] */
 function deliveryOf(state: State, content: Content, matching: Subscription[]): Delivery {
   const granted = Math.max(...matching.map(({ qos }) => qos));
-  // [MQTT-3.3.1-12] [MQTT-3.3.1-13]; where subscriptions disagree the standard has no rule.
-  const asPublished = new Set(matching.map(({ retainAsPublished }) => retainAsPublished && content.retain));
   return {
     sequence: state.nextSequence(),
     content,
     qos: Math.min(granted, content.qos) as QoS, // [MQTT-3.8.4-8]
-    retain: asPublished.size === 1 ? asPublished.has(true) : undefined,
-    identifiers: identifiersOf(matching),
+    // [MQTT-3.3.1-12] [MQTT-3.3.1-13]; where subscriptions disagree the standard has no rule, and ours is this.
+    retain: content.retain && matching.some(({ retainAsPublished }) => retainAsPublished),
+    identifiers: ascending(matching.map(({ identifier }) => identifier).filter((identifier) => identifier !== 0)),
     isRetained: false,
   };
-}
-
-export function identifiersOf(matching: Subscription[]): number[] {
-  return matching
-    .map(({ identifier }) => identifier)
-    .filter((identifier) => identifier !== 0)
-    .toSorted((a, b) => a - b);
 }
 
 /** QoS 0 is only for who is there. */
@@ -57,14 +49,16 @@ function owe(session: ModelSession, delivery: Delivery): void {
   if (delivery.qos > 0 || session.peer !== undefined) session.owed.push(delivery);
 }
 
-/** §4.8.2: one of them gets it. Who is away gets nothing of QoS 0. */
+/**
+ * §4.8.2: one of them gets it, and while somebody is there somebody who is there. Who is away gets nothing of QoS 0. Which
+ * one is the broker's choice.
+ */
 function oweOne(state: State, content: Content, members: Member[]): void {
+  const present = members.filter(({ session }) => session.peer !== undefined);
   const candidates = new Map<ModelSession, Delivery>();
-  for (const { session, subscription } of members) {
+  for (const { session, subscription } of present.length > 0 ? present : members) {
     const delivery = deliveryOf(state, content, [subscription]);
     if (delivery.qos > 0 || session.peer !== undefined) candidates.set(session, delivery);
   }
-  // A broker may choose somebody who cannot take it now, at QoS 0.
-  const isUncertain = [...candidates.values()].some(({ qos }) => qos === 0) || candidates.size < members.length;
-  if (candidates.size > 0) state.shared.push({ candidates, isUncertain, taker: undefined, isDropped: false });
+  if (candidates.size > 0) state.shared.push({ content, candidates, mayBeGone: false });
 }

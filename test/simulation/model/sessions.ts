@@ -153,7 +153,7 @@ export function endSession(state: State, session: ModelSession, now: number): vo
   state.sessions.delete(session.clientId);
   state.ended.add(session.clientId);
   for (const shared of state.shared) {
-    if (shared.candidates.delete(session)) shared.isUncertain = true;
+    if (shared.candidates.has(session)) shared.mayBeGone = true;
   }
   publishWill(state, session, now); // [MQTT-3.1.2-8]
 }
@@ -163,6 +163,6 @@ export function publishWill(state: State, session: ModelSession, now: number): v
   const { will } = session;
   if (will === undefined) return;
   session.will = undefined;
-  const content = { ...will.content, publisher: session, expiresAtMs: now + will.expiryMs };
+  const content = { ...will.content, id: 0, publisher: session, expiresAtMs: now + will.expiryMs };
   accept(state, session, { content, peer: undefined, packetId: 0, verdict: undefined, isSubmitted: false }, now);
 }

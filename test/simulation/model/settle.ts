@@ -1,8 +1,7 @@
 /** What must be true between two inputs. */
 import type { Broker } from "../../../src/broker/index.ts";
 import { fail } from "../violation.ts";
-import { forgetShared, mayHaveBeenTaken, wasDropped } from "./shared.ts";
-import { type ModelSession, type Peer, type SharedDelivery, type State, describe } from "./state.ts";
+import { type ModelSession, type Peer, type State, describe } from "./state.ts";
 
 /** Everything that was due has come. */
 export function checkDone(state: State, touched: Iterable<Peer>): void {
@@ -12,10 +11,10 @@ export function checkDone(state: State, touched: Iterable<Peer>): void {
   }
   const [unsubmitted] = state.toSubmit;
   if (unsubmitted !== undefined) fail("hook-bypassed", describe(unsubmitted.content));
+  const [unnamed] = state.unnamed;
+  if (unnamed !== undefined) fail("not-accepted", describe(unnamed));
   state.ended.clear();
   for (const session of state.sessions.values()) checkSent(state, session);
-  for (const shared of state.shared) checkShared(state, shared);
-  forgetShared(state);
 }
 
 /** What can be sent has been sent. */
@@ -24,15 +23,11 @@ function checkSent(state: State, session: ModelSession): void {
   const mustNotWait = canTake(state, session);
   if (toResend[0] !== undefined && mustNotWait)
     fail("not-resent", `${clientId} waits for packet id ${toResend[0].packetId}`);
-  const { owed } = session;
-  const [first] = owed;
+  const [first] = session.owed;
   if (first === undefined) return;
-  // QoS 0 needs no quota, but waits for what may be before it.
-  const isAlone = owed.every(({ qos }) => qos === 0) && !state.shared.some(({ candidates }) => candidates.has(session));
-  const isFree = isAlone && toResend.length === 0 && peer !== undefined && !peer.isCongested();
-  if (!mustNotWait && !isFree) return;
-  if (wasDropped(state, session, first)) checkSent(state, session);
-  else fail("not-delivered", `${clientId} waits for ${describe(first.content)}`);
+  // QoS 0 needs no quota.
+  const isFree = first.qos === 0 && toResend.length === 0 && peer !== undefined && !peer.isCongested();
+  if (mustNotWait || isFree) fail("not-delivered", `${clientId} waits for ${describe(first.content)}`);
 }
 
 /** Quota, limits and network would let one more message through. */
@@ -41,16 +36,6 @@ function canTake({ limits }: State, session: ModelSession): boolean {
   if (peer === undefined || peer.isCongested()) return false;
   const quota = Math.min(peer.receiveMaximum, limits.inflightMax);
   return peer.inflightCount < quota && session.inflight.length < limits.inflightMax;
-}
-
-/** If every member could take the message, one of them has got it. */
-function checkShared(state: State, shared: SharedDelivery): void {
-  const { candidates } = shared;
-  const [first] = candidates.values();
-  const sessions = [...candidates.keys()];
-  if (first === undefined || shared.isUncertain || !sessions.every((session) => canTake(state, session))) return;
-  if (mayHaveBeenTaken(state, shared)) return;
-  fail("not-delivered", `none of ${sessions.map(({ clientId }) => clientId).join()} got ${describe(first.content)}`);
 }
 
 /** Memory: no queue is longer than its limit. */

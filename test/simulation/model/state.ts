@@ -7,6 +7,8 @@ import type { Connect, PacketType, Properties, QoS } from "../../../src/codec/in
 
 /** An application message, as it goes to subscribers. */
 export interface Content {
+  /** The broker's number for it, from its event `publish` on; 0 before that. */
+  id: number;
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: QoS;
@@ -34,32 +36,36 @@ export interface Delivery {
   readonly sequence: number;
   readonly content: Content;
   readonly qos: QoS;
-  /** undefined where the standard leaves it open. */
-  readonly retain: boolean | undefined;
+  readonly retain: boolean;
   /** Subscription identifiers, ascending. */
   readonly identifiers: readonly number[];
   /** Sent because of a SUBSCRIBE. */
   readonly isRetained: boolean;
 }
 
-/** A message that one of several sessions must get. */
+/** A message that exactly one of several sessions must get. */
 export interface SharedDelivery {
+  readonly content: Content;
   readonly candidates: Map<ModelSession, Delivery>;
-  /** A candidate is gone, and the message perhaps with it. */
-  isUncertain: boolean;
-  /** Who got it, as far as that can be told. */
-  taker: ModelSession | undefined;
-  /** The taker did not get it in the end: the broker said so, and did not say which of its copies it meant. */
-  isDropped: boolean;
+  /** A candidate's session ended in the same input, and the message perhaps with it. */
+  mayBeGone: boolean;
+}
+
+/** The broker says that a session does not get a copy of a message, and does not say which copy. */
+export interface Claim {
+  readonly session: ModelSession;
+  readonly id: number;
+  /** For people. */
+  readonly text: string;
+  /** Whether the reason holds for this copy. */
+  readonly isTrueOf: (delivery: Delivery) => boolean;
 }
 
 /** What was sent at QoS 1 or 2 and is not complete. */
 export interface Inflight {
   readonly packetId: number;
-  delivery: Delivery;
+  readonly delivery: Delivery;
   isReleased: boolean;
-  /** It was first sent to a client of MQTT 3.x, without properties by which it could be told from others. */
-  readonly isVague: boolean;
   /** The connection on which it was last sent as PUBLISH. */
   sentTo: Peer;
 }
@@ -75,7 +81,7 @@ export interface Subscription {
 }
 
 export interface ModelWill {
-  readonly content: Omit<Content, "expiresAtMs" | "publisher">;
+  readonly content: Omit<Content, "id" | "expiresAtMs" | "publisher">;
   readonly delayMs: number;
   readonly expiryMs: number;
 }
@@ -169,11 +175,14 @@ export class State {
   readonly sessions = new Map<string, ModelSession>();
   readonly peers = new Set<Peer>();
   readonly retained = new Map<string, Content>();
+  /** Accepted in the present input; the broker is to give them their numbers. */
+  unnamed: Content[] = [];
+  /** Messages for groups of the present input. At its end each is with one member. */
   shared: SharedDelivery[] = [];
-  /** The last ones that somebody got. */
-  sharedTaken: SharedDelivery[] = [];
-  /** Messages of QoS 1 that a publisher sent again, and that were routed again: their copies cannot be told apart. */
-  readonly repeated = new Set<string>();
+  /** What was sent in the present input and owed to nobody but groups. */
+  sentShared: { readonly session: ModelSession; readonly delivery: Delivery }[] = [];
+  /** What the broker dropped in the present input. */
+  claims: Claim[] = [];
   /** Publications that the broker must hand to the hooks in the present input. */
   toSubmit: Publication[] = [];
   /** Client ids of the sessions that ended in the present input. */
@@ -211,11 +220,6 @@ export function travellingProperties(properties: Properties | undefined): string
   return JSON.stringify(travelling);
 }
 
-/** What a subscriber can tell a message by. */
-export function identityOf({ topic, payload }: Pick<Content, "topic" | "payload">): string {
-  return `${topic}=${payload.toString("latin1")}`;
-}
-
 /** What a message counts for in limits: topic, payload, and 128 bytes. */
 export function contentBytes(content: Pick<Content, "topic" | "payload">): number {
   return content.topic.length + content.payload.length + 128;
@@ -224,4 +228,12 @@ export function contentBytes(content: Pick<Content, "topic" | "payload">): numbe
 export function describe(content: Pick<Content, "topic" | "payload" | "qos" | "retain" | "publisherId">): string {
   const { topic, payload, qos, retain, publisherId } = content;
   return `${topic}=${payload.length > 40 ? `${payload.toString("latin1", 0, 40)}…` : payload.toString("latin1")} (QoS ${qos}${retain ? ", retain" : ""}, from ${JSON.stringify(publisherId)})`;
+}
+
+export function isSameList(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((value, index) => value === other[index]);
+}
+
+export function ascending(numbers: readonly number[]): number[] {
+  return numbers.toSorted((a, b) => a - b);
 }

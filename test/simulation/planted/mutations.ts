@@ -107,4 +107,24 @@ export const mutations: readonly Mutation[] = [
     replacement:
       "    session.dequeue();\n    const { message, qos, retain, subscriptionIdentifiers } = head;\n    if (message.expiresAtMs <= 0) {",
   },
+  {
+    name: "every second message for a group goes to two of its members",
+    file: "broker/delivery.ts",
+    source: "    if (member !== undefined) deliverEntry(broker, message, routeEntry([member]), now);",
+    replacement: `
+      const members = message.id % 2 === 0 ? [member, groups[i]!.pick()] : [member];
+      for (const one of members) if (one !== undefined) deliverEntry(broker, message, routeEntry([one]), now);`,
+  },
+  {
+    name: "a group goes on with members that left it",
+    file: "broker/shared.ts",
+    source: "    this.#members.splice(index, 1);",
+    replacement: "    if (this.#members.length === 1) this.#members.splice(index, 1);",
+  },
+  {
+    name: "a message for a group is lost while its members are busy",
+    file: "broker/shared.ts",
+    source: "const index = busy === -1 ? offline : busy;",
+    replacement: "const index = offline;",
+  },
 ];

@@ -6,6 +6,7 @@ import {
   type Packet,
   PacketType,
   type ProtocolVersion,
+  type Publish,
   encode,
 } from "../../../src/codec/index.ts";
 import { Peer } from "../model/state.ts";
@@ -203,19 +204,30 @@ export class Link implements Outbox {
 
   send(packet: Packet): void {
     if (this.isClosed) return;
+    const [decoded, size] = this.#encode(packet);
+    if (decoded.type === PacketType.PUBLISH) fail("publish-without-message", describePacket(decoded));
+    this.#world.model.sent(this.peer!, decoded, size);
+  }
+
+  publish(message: Message, ...how: Rest<Parameters<Outbox["publish"]>>): void {
+    if (this.isClosed) return;
+    const [packet, size] = this.#encode(publishPacket(message, ...how));
+    const [, , , , identifiers = []] = how;
+    const origin = { id: message.id, identifiers };
+    this.#world.model.published(this.peer!, packet as Publish, size, origin, this.#world.now);
+  }
+
+  /** @returns the packet as the client will read it, and its size in bytes */
+  #encode(packet: Packet): [Packet, number] {
     const bytes = encode(packet, this.#version);
     this.#leaving!.push(bytes);
     const decoded = this.#leaving!.next();
     if (decoded === undefined) fail("codec", `${describePacket(packet)} is encoded as ${bytes.toString("hex")}`);
     this.#world.trace.add(`  #${this.number} ← ${describePacket(decoded)}`);
-    this.#world.model.sent(this.peer!, decoded, bytes.length, this.#world.now);
     this.#unsent.push(bytes);
     this.unsentBytes += bytes.length;
     this.#transmitLater();
-  }
-
-  publish(message: Message, ...how: Rest<Parameters<Outbox["publish"]>>): void {
-    this.send(publishPacket(message, ...how));
+    return [decoded, bytes.length];
   }
 
   pause(): void {

@@ -132,7 +132,7 @@ export class World {
       const reason = event.type === "drop" ? event.reason : "expired";
       this.trace.add(`  drop for ${event.clientId}: ${describe(event.message)} ${reason}`);
     }
-    this.model.observed(event, this.now);
+    this.model.observed(event, this.broker, this.now);
   }
 
   // ---- hooks come and go
