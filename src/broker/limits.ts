@@ -31,6 +31,8 @@ export interface Limits {
   readonly packetsPerSecondMax: number;
   /** Clients that are connected at the same time; over it 0x97 in CONNACK. */
   readonly connectionsMax: number;
+  /** Sessions, those of clients that are away as well; over it 0x97 in CONNACK for a client that has none yet. */
+  readonly sessionsMax: number;
   /** Connections from one address; over it 0x97 in CONNACK. 0 is for no limit. */
   readonly connectionsPerAddressMax: number;
   /** Seconds; a shorter keep-alive is replaced by this one. */
@@ -67,6 +69,7 @@ export const defaultLimits: Limits = {
   pendingPublishesMax: 1024,
   packetsPerSecondMax: 0,
   connectionsMax: 100_000,
+  sessionsMax: 1_000_000,
   connectionsPerAddressMax: 0,
   keepAliveMinSeconds: 0,
   keepAliveMaxSeconds: 0,

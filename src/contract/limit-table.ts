@@ -114,6 +114,13 @@ export const limitTable = {
     outcome: "CONNACK 0x97",
     meaning: "clients connected at the same time",
   },
+  sessionsMax: {
+    default: 1_000_000,
+    minimum: 1,
+    maximum: MANY,
+    outcome: "CONNACK 0x97",
+    meaning: "sessions, those of clients that are away as well",
+  },
   keepAliveMinSeconds: {
     default: 0,
     minimum: 0,

@@ -117,6 +117,24 @@ test("connectionsMax: 0x97 in CONNACK, and there is room again once one is gone"
   expect(broker.connect("b").connack?.reasonCode).toBe(0);
 });
 
+test("sessionsMax: 0x97 in CONNACK for a client without a session, until one has ended", () => {
+  const broker = new TestBroker({ limits: { sessionsMax: 2 } });
+  const lasting = { properties: { sessionExpiryInterval: 60 } };
+  const away = broker.connect("away", lasting);
+  away.loses();
+  broker.connect("here", lasting);
+  expect(broker.connect("new").connack?.reasonCode).toBe(ReasonCode.QuotaExceeded);
+  expect(broker.connect("").connack?.reasonCode).toBe(ReasonCode.QuotaExceeded);
+  expect(broker.connect("older", { protocolVersion: 4 }).connack?.reasonCode).toBe(3);
+  expect(broker.broker.sessions.size).toBe(2);
+  const back = broker.connect("away", { cleanStart: false, ...lasting });
+  expect(back.connack).toMatchObject({ reasonCode: 0, sessionPresent: true });
+  expect(broker.connect("here", { cleanStart: true, ...lasting }).connack?.reasonCode).toBe(0);
+  back.loses();
+  broker.advance(60_000);
+  expect(broker.connect("new").connack?.reasonCode).toBe(0);
+});
+
 test.each([
   [0, 60],
   [5, 10],

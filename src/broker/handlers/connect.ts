@@ -46,13 +46,13 @@ export function completeConnect(
   }
   const { principal } = result;
   const { connect } = connection;
-  const refusal = checkConnect(broker, connect, principal) ?? checkConnections(broker);
+  const assigned = connect.clientId === "";
+  const clientId = assigned ? (principal.clientId ?? unusedClientId(broker)) : connect.clientId;
+  const refusal = checkConnect(broker, connect, principal) ?? checkQuotas(broker, clientId);
   if (refusal !== undefined) {
     refuseConnect(broker, connection, refusal, now);
     return;
   }
-  const assigned = connect.clientId === "";
-  const clientId = assigned ? (principal.clientId ?? unusedClientId(broker)) : connect.clientId;
   const connack = connackFor(broker, connection, clientId, { assigned, data: result.data });
   if (!connection.accepts(connack)) {
     // [MQTT-3.1.2-24]
@@ -103,9 +103,13 @@ function checkConnect(broker: Broker, connect: Connect, principal: Principal): R
 }
 
 /** `connections` holds this one already. */
-function checkConnections(broker: Broker): Refusal | undefined {
-  if (broker.connections.size <= broker.limits.connectionsMax) return undefined;
-  return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker has as many connections as it takes" };
+function checkQuotas(broker: Broker, clientId: string): Refusal | undefined {
+  const { connections, sessions, limits } = broker;
+  const refusal = (reason: string): Refusal => ({ reasonCode: ReasonCode.QuotaExceeded, reason });
+  if (connections.size > limits.connectionsMax) return refusal("the broker has as many connections as it takes");
+  const isNew = !sessions.has(clientId);
+  if (isNew && sessions.size >= limits.sessionsMax) return refusal("the broker has as many sessions as it keeps");
+  return undefined;
 }
 
 /**
