@@ -39,6 +39,7 @@ export const layers = {
   // The commands that run a server in their own process, and nothing else, may reach it.
   "cli/commands/dev": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
   "cli/commands/serve": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
+  "cli/server-command": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
 
   // Part of the composition root: joins tokens, catalogue and broker for each CONNECT.
   admission: { imports: ["auth", "codec", "errors"], types: ["broker/ports", "runtime", "store"] },

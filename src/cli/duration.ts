@@ -1,3 +1,4 @@
+import type { UserError } from "../errors.ts";
 import { usageError } from "./errors.ts";
 
 const SECOND = 1;
@@ -42,15 +43,20 @@ export function parseDuration(text: string): number {
 }
 
 function withinLimit(seconds: number, text: string): number {
-  if (seconds < 1) throw usageError(`the duration "${text}" is shorter than a second`, 'write "none" for no limit');
-  if (seconds > MAX_DURATION_S)
-    throw usageError(`the duration "${text}" is longer than 100 years`, 'write "none" for no limit');
+  if (seconds < 1) throw usageError(`the duration "${text}" is shorter than a second`);
+  if (seconds > MAX_DURATION_S) throw usageError(`the duration "${text}" is longer than 100 years`);
   return seconds;
 }
 
 /** As `parseDuration`; null for `none`, `never` and `-1`, which mean that there is no limit. */
 export function parseExpiration(text: string): number | null {
-  return ["none", "never", "-1"].includes(text.trim().toLowerCase()) ? null : parseDuration(text);
+  if (["none", "never", "-1"].includes(text.trim().toLowerCase())) return null;
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    const { message, hint = 'write "none" for no limit' } = error as UserError;
+    throw usageError(message, hint);
+  }
 }
 
 /** In the two largest units that say something: `2 days`, `1 h 30 min`. */

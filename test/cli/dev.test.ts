@@ -99,6 +99,8 @@ describe("dev", () => {
       port: 0,
       wsPort: 0,
       apiPort: 0,
+      connectionsPerAddress: 8,
+      connectTimeout: 3,
       persistTo: "data",
       allowAnonymous: true,
       namespace: "shop",
@@ -115,6 +117,7 @@ describe("dev", () => {
         apiPort: 0,
         persistTo: path.resolve("data"),
         anonymous: { namespace: "shop", broker: "orders" },
+        limits: { connectionsPerAddressMax: 8, connectTimeoutMs: 3000 },
         apiToken: "mine",
       },
     ]);

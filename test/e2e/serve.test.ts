@@ -1,8 +1,10 @@
 /** `pubsub serve`: certificate files, and what it leaves to others. */
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { type Socket, connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { CertificateAndKey } from "../../src/auth/certificate-maker.ts";
+import { Decoder, type Packet, PacketType, encode } from "../../src/codec/index.ts";
 import { connectSecurely, makeOtherAuthority, makeServerCertificate, writeTo } from "./tls-tools.ts";
 import { type Ready, type ReadyServer, World, callApi, issueToken, portOf } from "./world.ts";
 
@@ -87,6 +89,56 @@ test("files that cannot be used are said before anything listens", async () => {
   }
   expect(await world.run(["serve", "--cert", "cert.pem"])).toMatchObject({ code: 2 });
   expect(await world.run(["serve", "--no-tls", "--cert", "cert.pem", "--key", "key.pem"])).toMatchObject({ code: 2 });
+});
+
+/** Sends what is given, waits for the end of the connection, and has the packets that came until then. */
+async function exchange(socket: Socket, ...packets: Packet[]): Promise<Packet[]> {
+  const decoder = new Decoder({ protocolVersion: 5 });
+  socket.on("data", (chunk: Buffer) => decoder.push(chunk));
+  for (const packet of packets) socket.write(encode(packet, 5));
+  await new Promise((resolve) => socket.once("close", resolve));
+  const received: Packet[] = [];
+  for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) received.push(packet);
+  return received;
+}
+
+test("--connections-per-address holds for this machine too, --connect-timeout for who says nothing", async () => {
+  const world = await World.create();
+  const server = await world.serve("--no-tls", "--connections-per-address", "1", "--connect-timeout", "2s");
+  const open = async () => {
+    const socket = connectTcp({ port: Number(portOf(server.mqtt)), host: "127.0.0.1" });
+    onTestFinished(() => void socket.destroy());
+    await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+    return socket;
+  };
+  const silent = await open();
+  const openedAt = performance.now();
+  const ended = exchange(silent);
+  const connect: Packet = {
+    type: PacketType.CONNECT,
+    protocolVersion: 5,
+    cleanStart: true,
+    keepAlive: 0,
+    clientId: "second",
+  };
+  expect(await exchange(await open(), connect)).toMatchObject([{ type: PacketType.CONNACK, reasonCode: 0x97 }]);
+  await server.process.prints("stderr", "too many connections from this address");
+  expect(await ended).toEqual([]);
+  // The default is ten seconds. Timers may be early by a millisecond or two.
+  expect(performance.now() - openedAt).toBeGreaterThan(1_900);
+  expect(performance.now() - openedAt).toBeLessThan(9_000);
+});
+
+test.each([
+  ["--connections-per-address", "0"],
+  ["--connections-per-address", "many"],
+  ["--connect-timeout", "0s"],
+  ["--connect-timeout", "2h"],
+  ["--connect-timeout", "soon"],
+])("%s %s is wrong usage", async (option, value) => {
+  const world = await World.create();
+  const finished = await world.run(["serve", option, value]);
+  expect(finished).toMatchObject({ code: 2, stderr: expect.stringContaining(value) });
 });
 
 test("it creates nothing, is not remembered, and its token is not shown", async () => {

@@ -75,6 +75,7 @@ const cases: [file: string, code: string, rule: string | undefined][] = [
   ["cli/commands/pub.ts", `export const x = () => import("../../app.ts");`, IMPORTS],
   ["cli/commands/dev.ts", `export const x = () => import("../../app.ts");`, undefined],
   ["cli/commands/serve.ts", `export const x = () => import("../../app.ts");`, undefined],
+  ["cli/server-command.ts", `import { x } from "../app.ts"; export { x };`, IMPORTS],
   ["cli/clean.ts", `export const x = () => import("./commands/dev.ts");`, undefined],
   ["somewhere/new.ts", `export const x = 1;`, IMPORTS],
   // everywhere

@@ -1,5 +1,3 @@
-import path from "node:path";
-import process from "node:process";
 import type { RunningServer, startServer as StartServer } from "../../app.ts";
 import type { Client } from "../../client/index.ts";
 import type { Broker } from "../../contract/types.ts";
@@ -9,19 +7,17 @@ import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { checkHookUrl } from "../hook-url.ts";
 import { checkName } from "../names.ts";
-import { type ReadyObject, removeReadyFile, writeReadyFile } from "../ready-file.ts";
-import { formatFields } from "../table.ts";
-import { version } from "../version.ts";
+import type { ReadyObject } from "../ready-file.ts";
 import {
-  type ListenOptions,
-  addListenOptions,
+  type ServerCommandOptions,
+  addServerOptions,
   readyServer,
-  removeStaleReadyFile,
+  runServer,
   serverOptions,
-  untilAborted,
-} from "./serve.ts";
+  showAddresses,
+} from "../server-command.ts";
 
-interface Options extends ListenOptions {
+interface Options extends ServerCommandOptions {
   allowAnonymous?: boolean;
   namespace?: string;
   broker?: string;
@@ -46,7 +42,7 @@ export default defineCommand<Options>({
       "Start a broker and its management API until Ctrl-C. Creates the namespace and the broker if they are missing, " +
         "and remembers the server, so that other commands find it without options.",
     );
-    addListenOptions(command);
+    addServerOptions(command);
     command
       .option("--allow-anonymous", "let clients without credentials in, from this machine only")
       .option("--ns, --namespace <name>", `namespace to work in (default: ${DEFAULT_NAMESPACE})`)
@@ -63,38 +59,26 @@ export default defineCommand<Options>({
 
 /** The command with the server given, so that tests do without one. */
 export async function dev(context: CommandContext, options: Options, startServer: typeof StartServer): Promise<void> {
-  const { env, output, signal } = context;
+  const { env } = context;
   const namespace = checkName(options.namespace ?? (env["PUBSUB_NAMESPACE"] || DEFAULT_NAMESPACE), "namespace");
   const broker = checkName(options.broker ?? (env["PUBSUB_BROKER"] || DEFAULT_BROKER), "broker");
   const hookUrl = options.onPublishUrl === undefined ? undefined : checkHookUrl(options.onPublishUrl);
-  const { readyFile } = options;
   // A configuration that cannot be read is better said before anything listens.
   readConfiguration(env);
-  // One that a killed server left behind would say that this one is ready.
-  if (readyFile !== undefined) await removeStaleReadyFile(readyFile);
-
-  const log = (line: string) => output.info(output.err.dim(line));
   const anonymous = options.allowAnonymous ? { namespace, broker } : undefined;
-  const starting = startServer({ ...serverOptions(options, env), ...(anonymous && { anonymous }), log });
-  const server = await output.spin("starting", starting);
-  try {
-    const client = await context.clientOf({
-      baseUrl: server.api,
-      apiToken: server.apiToken,
-      accountId: server.accountId,
-    });
-    const described = await ensureBroker(client, namespace, broker, hookUrl);
-    const ready = await describeReady(server, client, namespace, described.name);
-    await remember(context, ready);
-    if (readyFile !== undefined) await writeReadyFile(readyFile, ready);
-    if (options.json) await output.line(ready);
-    showBanner(context, options, ready, described);
-    await untilAborted(signal);
-    output.info("Stopping …");
-  } finally {
-    if (readyFile !== undefined) await removeReadyFile(readyFile, process.pid);
-    await server.close();
-  }
+  let described: Broker | undefined;
+  await runServer(context, options, {
+    start: () => startServer({ ...serverOptions(context, options), ...(anonymous && { anonymous }) }),
+    prepare: async (server) => {
+      const { api: baseUrl, apiToken, accountId } = server;
+      const client = await context.clientOf({ baseUrl, apiToken, accountId });
+      described = await ensureBroker(client, namespace, broker, hookUrl);
+      const ready = await describeReady(server, client, namespace, described.name);
+      await remember(context, ready);
+      return ready;
+    },
+    showBanner: (ready) => showBanner(context, options, ready, described?.on_publish?.url),
+  });
   // Stopping it is how it ends, whoever does it: exit code 0, so that no supervisor or `npm run` reports a failure.
 }
 
@@ -155,24 +139,21 @@ async function remember(context: CommandContext, ready: ReadyObject): Promise<vo
   }
 }
 
-function showBanner(context: CommandContext, options: Options, ready: ReadyObject, broker: Broker): void {
+function showBanner(
+  context: CommandContext,
+  options: Options,
+  ready: ReadyObject,
+  hookUrl = "none (pubsub broker update --on-publish-url URL)",
+): void {
   const { output } = context;
   const { err } = output;
-  const fields = formatFields([
-    ["MQTT", ready.mqtt],
-    ["WebSocket", ready.ws],
-    ...(ready.mqtts === undefined ? [] : ([["TLS", `${ready.mqtts}, ${ready.wss}`]] as const)),
-    ...(ready.socket === undefined ? [] : ([["Socket", ready.socket]] as const)),
-    ["API", ready.api],
-    // For the terminal only: what is redirected is kept, and it is a secret.
-    ["API token", output.interactive ? ready.apiToken : `in ${configurationFile(context.env)}`],
+  // For the terminal only: what is redirected is kept, and it is a secret.
+  const token = output.interactive ? ready.apiToken : `in ${configurationFile(context.env)}`;
+  showAddresses(context, options, ready, token, [
     ["Broker", `${ready.namespace}/${ready.broker}`],
-    ["Hook", broker.on_publish?.url ?? "none (pubsub broker update --on-publish-url URL)"],
-    ["Data", options.persistTo === undefined ? "in memory, gone at the end" : path.resolve(options.persistTo)],
+    ["Hook", hookUrl],
   ]);
   const commands = ["pubsub sub '#'", "pubsub pub hello world", "pubsub tail"];
-  output.info(`${err.bold(`pubsub ${version}`)} is ready\n`);
-  output.info(fields.replaceAll(/^(?=.)/gm, "  "));
   output.info(`Try in another terminal:\n${commands.map((command) => `  ${err.cyan(command)}`).join("\n")}\n`);
   if (options.allowAnonymous) {
     output.warn(`clients without credentials may enter ${ready.namespace}/${ready.broker} from this machine`);
