@@ -1,7 +1,7 @@
 /** The only composition root: puts store, auth, hooks, runtime, transports and API together. */
 import { ulid } from "ulid";
 import { Admission, type BrokerName } from "./admission.ts";
-import { createApi, serveApi } from "./api/index.ts";
+import { ServerLog, createApi, serveApi } from "./api/index.ts";
 import {
   type CertificateFiles,
   FileCertificates,
@@ -94,7 +94,11 @@ const LOOPBACK = ["127.0.0.1", "::1"];
 
 /** @throws {UserError} with a remedy, such as `port-in-use` or `data-folder-in-use` */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const log = options.log ?? (() => {});
+  const serverLog = new ServerLog(Date.now);
+  const log = (line: string): void => {
+    serverLog.add(line);
+    options.log?.(line);
+  };
   const catalogue =
     options.persistTo === undefined ? createMemoryCatalogue() : await openFileCatalogue(options.persistTo);
   const limits = { ...defaultLimits, ...options.limits };
@@ -122,7 +126,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await catalogue.close();
   };
   try {
-    return { ...(await listenAll({ ...options, log }, catalogue, runtime, limits, secure, listeners)), close };
+    return {
+      ...(await listenAll({ ...options, log, serverLog }, catalogue, runtime, limits, secure, listeners)),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -211,7 +218,7 @@ interface Secure {
 type Everywhere = (port: number, listen: (host: string, port: number) => Promise<Listener>) => Promise<number>;
 
 async function listenAll(
-  options: ServerOptions & { log: (line: string) => void },
+  options: ServerOptions & { log: (line: string) => void; serverLog: ServerLog },
   catalogue: Catalogue,
   runtime: Runtime,
   limits: Limits,
@@ -261,7 +268,9 @@ async function listenAll(
       return secure.tlsPort === undefined ? `mqtt://${host}:${mqttPort}` : `mqtts://${host}:${secure.tlsPort}`;
     },
     localCa: () => secure.ca,
+    inspect: (brokerId) => runtime.broker(brokerId),
     observe: (brokerId, listener) => runtime.broker(brokerId)?.observe(listener) ?? (() => {}),
+    serverLog: options.serverLog,
     log,
     ...(hosts.every((host) => host === "localhost" || isLoopbackAddress(host)) && { allowedHosts: [] }),
   });

@@ -12,9 +12,12 @@ import { accountHandlers } from "./handlers/accounts.ts";
 import { brokerHandlers } from "./handlers/brokers.ts";
 import { credentialHandlers } from "./handlers/credentials.ts";
 import { eventHandlers } from "./handlers/events.ts";
+import { logHandlers } from "./handlers/logs.ts";
 import { namespaceHandlers } from "./handlers/namespaces.ts";
 import { publicKeyHandlers } from "./handlers/public-keys.ts";
+import { retainedHandlers } from "./handlers/retained.ts";
 import { revocationHandlers } from "./handlers/revocations.ts";
+import { sessionHandlers } from "./handlers/sessions.ts";
 import { statusHandlers } from "./handlers/status.ts";
 import { type LooseInput, readInput } from "./input.ts";
 
@@ -24,7 +27,10 @@ const handlers: Handlers = {
   ...credentialHandlers,
   ...revocationHandlers,
   ...publicKeyHandlers,
+  ...retainedHandlers,
+  ...sessionHandlers,
   ...eventHandlers,
+  ...logHandlers,
   ...accountHandlers,
   ...statusHandlers,
 };

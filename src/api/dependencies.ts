@@ -1,6 +1,14 @@
 import type { BrokerEvent } from "../broker/ports.ts";
 import type { LocalCa } from "../auth/index.ts";
+import type { HostedBroker } from "../runtime/index.ts";
 import type { Catalogue } from "../store/index.ts";
+import type { ServerLog } from "./server-log.ts";
+
+/** What operators may see and do in a running broker. */
+export type Inspection = Pick<
+  HostedBroker,
+  "sessions" | "session" | "subscriptions" | "kick" | "retained" | "retainedMessage" | "deleteRetained"
+>;
 
 /** What the API needs from the rest of the server. */
 export interface ApiDependencies {
@@ -16,6 +24,8 @@ export interface ApiDependencies {
    * @returns a function that ends it
    */
   readonly observe: (brokerId: string, listener: (event: BrokerEvent, nowMs: number) => void) => () => void;
+  /** Every broker of the catalogue runs, unless it is just being deleted. */
+  readonly inspect: (brokerId: string) => Inspection | undefined;
   readonly status: () => {
     readonly version: string;
     readonly pid: number;
@@ -34,6 +44,7 @@ export interface ApiDependencies {
    * through a DNS name of their own ("DNS rebinding"). Every name is allowed where this is left out.
    */
   readonly allowedHosts?: readonly string[];
+  readonly serverLog: ServerLog;
   /** Told, with all details, about failures that callers see as `internal-error` or `storage-failed` only. */
   readonly log: (line: string) => void;
 }

@@ -1,7 +1,7 @@
 /** From what happens in a broker to its public JSON (contract/events.ts). */
-import { isUtf8 } from "node:buffer";
 import type { BrokerEvent, Message } from "../broker/ports.ts";
 import type { TailEvent, TailEventOf } from "../contract/types.ts";
+import { contentOf } from "./content.ts";
 import { verdictNames } from "./event-filter.ts";
 
 /** Of a payload that is shown. */
@@ -12,8 +12,6 @@ export interface EventSource {
   readonly namespace: string;
   readonly broker: string;
 }
-
-type Content = NonNullable<TailEventOf<"hook">["before"]>;
 
 /** @param nowMs UNIX milliseconds */
 export function publicEvent(event: BrokerEvent, nowMs: number, source: EventSource): TailEvent {
@@ -41,7 +39,17 @@ export function publicEvent(event: BrokerEvent, nowMs: number, source: EventSour
     case "publish": {
       const { id: mid, publisherId: clientId, tokenId, topic, qos, retain } = event.message;
       const jti = tokenId === undefined ? {} : { jti: tokenId };
-      return { ...common, event: "publish", mid, clientId, ...jti, topic, qos, retain, ...contentOf(event.message) };
+      return {
+        ...common,
+        event: "publish",
+        mid,
+        clientId,
+        ...jti,
+        topic,
+        qos,
+        retain,
+        ...contentOf(event.message, PAYLOAD_BYTES_MAX),
+      };
     }
     case "hook":
       return { ...common, ...hookFields(event) };
@@ -93,7 +101,7 @@ function hookFields({
     case "accept":
       return fields;
     case "replace":
-      return { ...fields, before: contentOf(message), after: contentOf(verdict) };
+      return { ...fields, before: contentOf(message, PAYLOAD_BYTES_MAX), after: contentOf(verdict, PAYLOAD_BYTES_MAX) };
     case "drop": {
       const { reason, detail } = verdict;
       return { ...fields, reason, ...(detail !== undefined && { detail }) };
@@ -101,43 +109,4 @@ function hookFields({
     case "reject":
       return { ...fields, reason: verdict.reason, reasonCode: verdict.reasonCode };
   }
-}
-
-function contentOf({ payload, properties }: Pick<Message, "payload" | "properties">): Content {
-  const isTruncated = payload.length > PAYLOAD_BYTES_MAX;
-  const shown = isTruncated ? payload.subarray(0, PAYLOAD_BYTES_MAX) : payload;
-  const text = isTruncated ? withoutPartialCharacter(shown) : shown;
-  const isText = isUtf8(text);
-  return {
-    payload: isText ? text.toString("utf8") : shown.toString("base64"),
-    payloadEncoding: isText ? "utf8" : "base64",
-    payloadBytes: payload.length,
-    ...(isTruncated && { payloadTruncated: true }),
-    ...(properties !== undefined && { properties: publicProperties(properties) }),
-  };
-}
-
-/** Takes away what was left of a UTF-8 sequence (RFC 3629 §3) when bytes were cut after it began. */
-function withoutPartialCharacter(bytes: Buffer): Buffer {
-  for (let length = 1; length <= 3; length++) {
-    const byte = bytes[bytes.length - length]!;
-    if ((byte & 0b1100_0000) === 0b1000_0000) continue; // Not the first byte of a sequence.
-    const sequenceLength = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
-    return sequenceLength > length ? bytes.subarray(0, bytes.length - length) : bytes;
-  }
-  return bytes;
-}
-
-/** Only those that the contract names, in its order. */
-function publicProperties(properties: NonNullable<Message["properties"]>): NonNullable<Content["properties"]> {
-  const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic } = properties;
-  const { correlationData, userProperties } = properties;
-  return {
-    ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
-    ...(messageExpiryInterval !== undefined && { messageExpiryInterval }),
-    ...(contentType !== undefined && { contentType }),
-    ...(responseTopic !== undefined && { responseTopic }),
-    ...(correlationData !== undefined && { correlationData: correlationData.toString("base64") }),
-    ...(userProperties !== undefined && { userProperties: userProperties.map(([name, value]) => [name, value]) }),
-  };
 }

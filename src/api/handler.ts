@@ -1,7 +1,7 @@
 import type { OperationName } from "../contract/routes.ts";
 import type { CheckedInput, EnvelopeOperationName, Result, StreamOperationName } from "../contract/types.ts";
 import type { BrokerRecord, NamespaceRecord } from "../store/index.ts";
-import type { ApiDependencies } from "./dependencies.ts";
+import type { ApiDependencies, Inspection } from "./dependencies.ts";
 import { ApiFailure } from "./failure.ts";
 
 /** Does an operation: gives the envelope's `result`, all entries of a list, or the response itself of a stream. */
@@ -20,6 +20,16 @@ export function findNamespace({ catalogue }: ApiDependencies, params: { readonly
   const namespace = catalogue.namespace(params.namespace);
   if (namespace === undefined) throw new ApiFailure("namespace-not-found", `no namespace ${params.namespace}`);
   return namespace;
+}
+
+/** @throws {ApiFailure} `namespace-not-found` or `broker-not-found` */
+export function inspectBroker(
+  dependencies: ApiDependencies,
+  params: { readonly namespace: string; readonly broker: string },
+): Inspection {
+  const inspection = dependencies.inspect(findBroker(dependencies, params).broker.id);
+  if (inspection === undefined) throw new ApiFailure("broker-not-found");
+  return inspection;
 }
 
 /** @throws {ApiFailure} `namespace-not-found` or `broker-not-found` */

@@ -1,3 +1,4 @@
 export { createApi } from "./create-api.ts";
 export type { ApiDependencies } from "./dependencies.ts";
+export { ServerLog } from "./server-log.ts";
 export { type RunningApi, serveApi } from "./serve.ts";

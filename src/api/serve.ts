@@ -4,8 +4,8 @@ import type { Hono } from "hono";
 import { type ListenAddress, listen } from "../listen.ts";
 import { failWith } from "./envelope.ts";
 
-/** Tokens to revoke stand in the URL, and Node allows 16 KiB for it and all headers. */
-const HEADER_BYTES_MAX = 64 * 1024;
+/** For the URL and all headers: a topic has up to 65,535 bytes, and a URL three characters for each of them. */
+const HEADER_BYTES_MAX = 256 * 1024;
 
 export interface RunningApi {
   /** The port that it listens on. */

@@ -9,7 +9,7 @@ import { handleDisconnect } from "./handlers/disconnect.ts";
 import { handlePublish } from "./handlers/publish.ts";
 import { handleSubscribe } from "./handlers/subscribe.ts";
 import { handleUnsubscribe } from "./handlers/unsubscribe.ts";
-import { disconnect, loseConnection } from "./lifecycle.ts";
+import { disconnect, endSession, loseConnection } from "./lifecycle.ts";
 import { type Limits, defaultLimits } from "./limits.ts";
 import type {
   AuthenticationChallenge,
@@ -69,11 +69,10 @@ export class Broker {
    * @returns the connection, for the other inputs
    */
   connect(outbox: Outbox, packet: Connect, now: number): Connection {
-    const connection = new Connection(outbox, packet, this.limits.inflightMax, {
+    const connection = new Connection(outbox, packet, this.limits.inflightMax, now, {
       keepAlive: (silent, at) => this.#keepAliveDue(silent, at),
       tokenExpiry: (expired, at) => disconnect(this, expired, ReasonCode.NotAuthorized, "the token expired", at),
     });
-    connection.lastReceivedMs = now;
     connection.silenceMaxMs = this.limits.connectTimeoutMs;
     this.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
     this.connections.add(connection);
@@ -183,6 +182,18 @@ export class Broker {
     for (const connection of [...this.connections]) {
       if (select(connection)) disconnect(this, connection, code, reason, now);
     }
+  }
+
+  /**
+   * An operator ends the client's connection.
+   * @param endsSession its session ends as well, whatever it was to outlive
+   */
+  kick(session: Session, endsSession: boolean, now: number): void {
+    const { connection } = session;
+    const reason = "disconnected by an operator";
+    if (connection !== undefined) disconnect(this, connection, ReasonCode.AdministrativeAction, reason, now);
+    // It may have ended with its connection.
+    if (endsSession && this.sessions.get(session.clientId) === session) endSession(this, session, now);
   }
 
   /** The broker stops: every client is told. Wills are not published, since nobody is left to receive them. */

@@ -47,7 +47,9 @@ export class Connection {
 
   /** 1.5 × the keep-alive in force, Infinity without one. [MQTT-3.1.2-22] */
   silenceMaxMs = Infinity;
-  lastReceivedMs = 0;
+  /** UNIX milliseconds of its CONNECT. */
+  readonly connectedAtMs: number;
+  lastReceivedMs: number;
   readonly keepAlive: Deadline;
   readonly tokenExpiry: Deadline;
 
@@ -74,6 +76,7 @@ export class Connection {
     outbox: Outbox,
     connect: Connect,
     inflightMax: number,
+    now: number,
     due: {
       keepAlive(connection: Connection, now: number): void;
       tokenExpiry(connection: Connection, now: number): void;
@@ -81,6 +84,8 @@ export class Connection {
   ) {
     this.outbox = outbox;
     this.connect = connect;
+    this.connectedAtMs = now;
+    this.lastReceivedMs = now;
     this.protocolVersion = connect.protocolVersion;
     this.maximumPacketSize = connect.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE;
     this.sendQuotaMax = Math.min(connect.properties?.receiveMaximum ?? 65_535, inflightMax);

@@ -6,4 +6,6 @@ export { connackCode } from "./handlers/connect.ts";
 export { type Limits, defaultLimits, limitsOf } from "./limits.ts";
 export type * from "./ports.ts";
 export { reasonString } from "./reason.ts";
+export type { Session } from "./session.ts";
+export type { Subscription } from "./subscription-tree.ts";
 export { matchesFilter } from "./topics.ts";

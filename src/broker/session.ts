@@ -62,6 +62,11 @@ export class Session {
     this.willDelay = new Deadline((now) => due.willDelay(this, now));
   }
 
+  /** Of the messages in `queue`. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
   /** True while one more QoS 1 or 2 message may be under way. */
   get mayBegin(): boolean {
     return this.connection !== undefined && this.connection.sendQuota > 0 && this.inflight.size < this.#inflightMax;

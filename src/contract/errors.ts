@@ -86,6 +86,19 @@ export const apiErrors = {
   },
   "too-many-brokers": { code: 17202, status: 409, message: "the namespace has as many brokers as it may" },
 
+  "retained-not-found": {
+    code: 17203,
+    status: 404,
+    message: "no retained message on that topic",
+    hint: "pubsub retained list shows the topics that have one",
+  },
+  "session-not-found": {
+    code: 17204,
+    status: 404,
+    message: "no session of that client",
+    hint: "pubsub session list shows those that exist",
+  },
+
   "tls-is-off": {
     code: 17302,
     status: 409,

@@ -3,6 +3,7 @@
  * Tokens are never part of it.
  */
 import { z } from "zod";
+import { content, contentSchema, qosSchema } from "./content.ts";
 import { eventNames, verdicts } from "./event-names.ts";
 import { topicFilterSchema } from "./schemas.ts";
 
@@ -13,27 +14,6 @@ const common = {
   namespace: z.string(),
   broker: z.string(),
 };
-
-/** Those that travel with a message (MQTT 5.0 §3.3.2.3). */
-const propertiesSchema = z.object({
-  payloadFormatIndicator: z.int().optional(),
-  messageExpiryInterval: z.int().optional().describe("seconds, as published"),
-  contentType: z.string().optional(),
-  responseTopic: z.string().optional(),
-  correlationData: z.string().optional().describe("base64"),
-  userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
-});
-
-const content = {
-  payload: z.string(),
-  payloadEncoding: z.enum(["utf8", "base64"]).describe("base64 where the bytes are not UTF-8"),
-  payloadBytes: z.int().describe("size of the whole payload"),
-  payloadTruncated: z.literal(true).optional().describe("payload holds only the first 64 KiB"),
-  properties: propertiesSchema.optional(),
-};
-const contentSchema = z.object(content);
-
-const qosSchema = z.union([z.literal(0), z.literal(1), z.literal(2)]);
 
 /** Ties the events of one message together; unique within one run of the server. */
 const mid = z.int();

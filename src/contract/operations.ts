@@ -5,10 +5,13 @@ import { brokerOperations } from "./brokers.ts";
 import { credentialOperations } from "./credentials.ts";
 import type { ErrorName } from "./errors.ts";
 import { eventOperations } from "./events.ts";
+import { logOperations } from "./logs.ts";
 import { namespaceOperations } from "./namespaces.ts";
 import { publicKeyOperations } from "./public-keys.ts";
+import { retainedOperations } from "./retained.ts";
 import { revocationOperations } from "./revocations.ts";
 import type { OperationName, routes } from "./routes.ts";
+import { sessionOperations } from "./sessions.ts";
 import { statusOperations } from "./status.ts";
 
 export interface Operation {
@@ -51,7 +54,10 @@ export const operations = agreeWithRoutes({
   ...credentialOperations,
   ...revocationOperations,
   ...publicKeyOperations,
+  ...retainedOperations,
+  ...sessionOperations,
   ...eventOperations,
+  ...logOperations,
   ...accountOperations,
   ...statusOperations,
 });

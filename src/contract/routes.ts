@@ -62,6 +62,27 @@ export const routes = {
   revoke: { method: "POST", path: `${BROKER}/revocations`, query: { jti: "commaList" } },
   unrevoke: { method: "DELETE", path: `${BROKER}/revocations`, query: { jti: "commaList" } },
   listPublicKeys: { method: "GET", path: `${BROKER}/publickeys` },
+  listRetained: {
+    method: "GET",
+    path: `${BROKER}/retained`,
+    query: { topic: "text", cursor: "text", limit: "integer" },
+  },
+  getRetained: { method: "GET", path: `${BROKER}/retained/message`, query: { topic: "text" } },
+  deleteRetained: { method: "DELETE", path: `${BROKER}/retained`, query: { topic: "text", limit: "integer" } },
+
+  listSessions: {
+    method: "GET",
+    path: `${BROKER}/sessions`,
+    query: { connected: "text", cursor: "text", limit: "integer" },
+  },
+  // Client ids may be `.` and the like, which no path can hold.
+  describeSession: {
+    method: "GET",
+    path: `${BROKER}/session`,
+    query: { client: "text", cursor: "text", limit: "integer" },
+  },
+  kickSession: { method: "POST", path: `${BROKER}/session/kick`, body: true },
+
   events: {
     method: "GET",
     path: `${BROKER}/events`,
@@ -73,6 +94,7 @@ export const routes = {
   listAccounts: { method: "GET", path: "/accounts", query: PAGE },
   verifyApiToken: { method: "GET", path: "/user/tokens/verify" },
   status: { method: "GET", path: "/status" },
+  listLogs: { method: "GET", path: "/logs", query: { after: "integer", limit: "integer" } },
 } as const satisfies Record<string, Route>;
 
 export type OperationName = keyof typeof routes;

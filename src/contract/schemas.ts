@@ -37,11 +37,39 @@ export const topicFilterSchema = z
     "must be a topic filter: + and # stand for whole levels, # only for the last one, without $share/",
   );
 
+/** MQTT 5.0 §4.7: no wildcards. */
+export const topicNameSchema = z
+  .string()
+  .min(1, "must not be empty")
+  .max(65_535, "must be at most 65,535 characters")
+  // The exclusion of U+0000 is that of [MQTT-1.5.4-2].
+  // oxlint-disable-next-line no-control-regex
+  .regex(/^[^+#\u0000]*$/, "must be a topic name, without + and #");
+
+/** Of an existing session: whatever MQTT allows. */
+export const anyClientIdSchema = z
+  .string()
+  .min(1, "must not be empty")
+  .max(65_535, "must be at most 65,535 characters");
+
 /** The query of a list. Without it everything comes at once, which the store's limits keep within one page. */
 export const pageQuerySchema = z.object({
   page: z.int().min(1).max(1_000_000).default(1),
   per_page: z.int().min(1).max(1000).default(1000),
 });
+
+/** The query of a list that is too long for one page, and changes while it is read. */
+export const cursorQuery = {
+  cursor: z.string().optional().describe("cursor of the page before; the first page where it is left out"),
+  limit: z
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(1000, "must be at most 1000")
+    .default(100)
+    .describe("entries of a page at most"),
+};
+
+export const cursorSchema = z.string().optional().describe("for the next page; absent on the last one");
 
 /** What `{…}` in a path stands for. */
 export const pathParameterSchemas = { account: idSchema, namespace: nameSchema, broker: nameSchema };

@@ -1,5 +1,6 @@
 /** The contract's shapes as types, for callers that are not to load zod: import with `import type`. */
 import type { z } from "zod";
+import type { contentSchema } from "./content.ts";
 import type { operations } from "./operations.ts";
 import type { OperationName, routes } from "./routes.ts";
 import type { pathParameterSchemas } from "./schemas.ts";
@@ -50,6 +51,11 @@ export type Namespace = Result<"describeNamespace">;
 export type Tokens = Extract<Result<"issueCredentials">, Record<string, string>>;
 export type ClientCertificates = Exclude<Result<"issueCredentials">, Tokens>;
 export type Broker = Result<"describeBroker">;
+
+/** Payload and properties of a message. */
+export type Content = z.output<typeof contentSchema>;
+export type RetainedMessage = Result<"getRetained">;
+export type SessionSummary = Result<"listSessions">["sessions"][number];
 
 /** One event of `GET …/events`, one line of `pubsub tail --json`. */
 export type TailEvent = Result<"events">;

@@ -8,10 +8,21 @@ import {
   type HookReport,
   type Limits,
   type Hooks,
+  type Message,
   type PendingPublish,
   type Random,
+  type Subscription,
   type Verdict,
 } from "../broker/index.ts";
+import {
+  type Page,
+  type PageQuery,
+  type SessionView,
+  listRetained,
+  listSessions,
+  listSubscriptions,
+  viewSession,
+} from "./inspection.ts";
 import type { Link } from "./link.ts";
 import type { Runtime, Stream } from "./runtime.ts";
 
@@ -96,6 +107,57 @@ export class HostedBroker {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.broker.observer = undefined;
     };
+  }
+
+  /** @param isConnected only sessions whose client is there, or away; undefined for all */
+  sessions(isConnected: boolean | undefined, query: PageQuery): Page<SessionView> {
+    return listSessions(this.broker, isConnected, query);
+  }
+
+  /** @returns undefined where the client has no session */
+  session(clientId: string): SessionView | undefined {
+    const session = this.broker.sessions.get(clientId);
+    return session && viewSession(session);
+  }
+
+  /** @returns undefined where the client has no session */
+  subscriptions(clientId: string, query: PageQuery): Page<Subscription> | undefined {
+    const session = this.broker.sessions.get(clientId);
+    return session && listSubscriptions(session, query);
+  }
+
+  /**
+   * Ends the client's connection (0x98) and, if wanted, its session. A session that does not outlive its connection
+   * ends in any case.
+   * @returns what it found and what became of it; undefined where the client has no session
+   */
+  kick(clientId: string, endsSession: boolean): { wasConnected: boolean; sessionEnded: boolean } | undefined {
+    const session = this.broker.sessions.get(clientId);
+    if (session === undefined) return undefined;
+    const wasConnected = session.connection !== undefined;
+    this.#runtime.turn((now) => this.broker.kick(session, endsSession, now));
+    return { wasConnected, sessionEnded: this.broker.sessions.get(clientId) !== session };
+  }
+
+  /** @param topicFilter without `$share` */
+  retained(topicFilter: string, query: PageQuery): Page<Message> {
+    return listRetained(this.broker, topicFilter, query);
+  }
+
+  retainedMessage(topicName: string): Message | undefined {
+    return this.broker.retained.get(topicName);
+  }
+
+  /**
+   * Deletes retained messages whose topics the filter matches, as many as fit on a page.
+   * @returns how many, and whether there are more
+   */
+  deleteRetained(topicFilter: string, limit: number): { deleted: number; hasMore: boolean } {
+    const { entries, next } = listRetained(this.broker, topicFilter, { after: undefined, limit });
+    this.#runtime.turn(() => {
+      for (const { topic } of entries) this.broker.retained.delete(topic);
+    });
+    return { deleted: entries.length, hasMore: next !== undefined };
   }
 
   /** Says goodbye to the clients and gives up the hooks. */

@@ -1,2 +1,3 @@
 export { HostedBroker } from "./hosted-broker.ts";
+export type { SessionView } from "./inspection.ts";
 export { Runtime, type NotLocated, type Stream } from "./runtime.ts";

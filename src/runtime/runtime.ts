@@ -1,6 +1,6 @@
 import { type Connect, ReasonCode } from "../codec/index.ts";
 import { Deadlines, type Limits } from "../broker/index.ts";
-import type { Addressed, PeerCertificate } from "../transport/byte-stream.ts";
+import type { Addressed, ByteStream, PeerCertificate } from "../transport/byte-stream.ts";
 import { HostedBroker, type HostedBrokerOptions } from "./hosted-broker.ts";
 import { Link } from "./link.ts";
 import { PublishFrames } from "./publish-frames.ts";
@@ -10,7 +10,7 @@ import { SlabPool } from "./slab.ts";
 export interface Stream {
   readonly remote: string;
   readonly address: string;
-  readonly transport: string;
+  readonly transport: ByteStream["transport"];
   readonly isLoopback: boolean;
   readonly isSameSite: boolean;
   readonly addressed: Addressed;

@@ -1,13 +1,16 @@
 /** An API over a catalogue in memory, without a network, whose answers are held against the contract. */
 import { expect } from "vitest";
-import { createApi } from "../../src/api/index.ts";
+import { ServerLog, createApi } from "../../src/api/index.ts";
 import type { ApiDependencies } from "../../src/api/index.ts";
+import { defaultLimits } from "../../src/broker/index.ts";
 import type { BrokerEvent } from "../../src/broker/ports.ts";
+import { ReasonCode } from "../../src/codec/index.ts";
 import type { Envelope } from "../../src/contract/envelope.ts";
 import { type ErrorName, apiErrors } from "../../src/contract/errors.ts";
 import { type Operation, operations } from "../../src/contract/operations.ts";
 import type { OperationName } from "../../src/contract/routes.ts";
 import type { Result } from "../../src/contract/types.ts";
+import { Runtime } from "../../src/runtime/index.ts";
 import { createMemoryCatalogue } from "../../src/store/index.ts";
 
 export const TOKEN = "api-token";
@@ -25,6 +28,19 @@ export function harness(overrides: Partial<ApiDependencies> = {}) {
   const catalogue = createMemoryCatalogue({ accountId: ACCOUNT, now });
   const observers = new Map<Observer, string>();
   const logged: string[] = [];
+  const running = new Runtime({
+    limits: defaultLimits,
+    locate: () => ({ reasonCode: ReasonCode.ServerUnavailable, reason: "no client comes in" }),
+    onError: (error) => {
+      throw error;
+    },
+  });
+  catalogue.watch((change) => {
+    const checkCredentials = () => Promise.reject(new Error("no client comes in"));
+    if (change.type === "broker-created") {
+      running.addBroker(change.broker.id, { checkCredentials, random: { clientId: () => "assigned" } });
+    }
+  });
   const app = createApi({
     catalogue,
     isApiToken: (candidate) => candidate === TOKEN,
@@ -34,7 +50,9 @@ export function harness(overrides: Partial<ApiDependencies> = {}) {
       observers.set(listener, brokerId);
       return () => observers.delete(listener);
     },
+    inspect: (brokerId) => running.broker(brokerId),
     status: () => ({ version: "1.2.3", pid: 42, startedAtMs: START_MS, mqtt: "mqtt://h:1883", ws: "ws://h:8083/mqtt" }),
+    serverLog: new ServerLog(now),
     log: (line) => logged.push(line),
     ...overrides,
   });

@@ -287,7 +287,7 @@ async function openMemory(accept: (stream: Stream) => void): Promise<Wire> {
   const stream: Stream = {
     remote: "memory",
     address: "memory",
-    transport: "memory",
+    transport: "tcp",
     isLoopback: true,
     isSameSite: true,
     addressed: undefined,
