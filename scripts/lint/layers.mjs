@@ -35,7 +35,7 @@ export const layers = {
   },
 
   client: { imports: ["contract", "errors"], packages: true, node: true },
-  cli: { imports: ["client", "contract", "errors"], packages: true, node: true },
+  cli: { imports: ["client", "codec", "contract", "errors"], packages: true, node: true },
   // The commands that run a server in their own process, and nothing else, may reach it.
   "cli/commands/dev": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
   "cli/commands/serve": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },

@@ -3,27 +3,29 @@
 const LINE_FEED = 0x0a;
 
 /**
- * Yields each line without its line feed; what follows the last one too, if it is not empty. Reads no faster than the
- * lines are taken.
+ * Yields the lines that each piece of the input completes, without their line feeds; what follows the last one too, if
+ * it is not empty. Reads no faster than they are taken.
  * @throws {RangeError} where a line is longer than `maxBytes`
  */
-export async function* splitLines(input: AsyncIterable<Buffer | string>, maxBytes: number): AsyncGenerator<Buffer> {
+export async function* splitLines(input: AsyncIterable<Buffer | string>, maxBytes: number): AsyncGenerator<Buffer[]> {
   let rest: Buffer[] = [];
   let restBytes = 0;
   for await (const chunk of input) {
     const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    const lines: Buffer[] = [];
     let start = 0;
     for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
       const line = bytes.subarray(start, end);
-      yield rest.length > 0 ? Buffer.concat([...rest, line]) : line;
+      lines.push(rest.length > 0 ? Buffer.concat([...rest, line]) : line);
       rest = [];
       restBytes = 0;
       start = end + 1;
     }
+    if (lines.length > 0) yield lines;
     if (start === bytes.length) continue;
     rest.push(bytes.subarray(start));
     restBytes += bytes.length - start;
     if (restBytes > maxBytes) throw new RangeError(`a line is longer than ${maxBytes} bytes`);
   }
-  if (rest.length > 0) yield Buffer.concat(rest);
+  if (rest.length > 0) yield [Buffer.concat(rest)];
 }

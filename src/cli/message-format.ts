@@ -1,6 +1,5 @@
 /** The format strings of `sub -F`: mosquitto_sub's, letter by letter (mosquitto_sub(1), "OUTPUT FORMAT"). */
 import { usageError } from "./errors.ts";
-import { userPropertyPairs } from "./mqtt-properties.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 import { timeConversion, zoneOffset } from "./strftime.ts";
 
@@ -26,7 +25,7 @@ const fields: Readonly<Record<string, Field>> = {
   C: { value: ({ properties }) => optional(properties?.contentType), sized: true, cut: true },
   D: { value: ({ properties }) => properties?.correlationData ?? "" },
   E: { value: ({ properties }) => optional(properties?.messageExpiryInterval), sized: true, numeric: true },
-  F: { value: (message) => optional(payloadFormat(message)), sized: true, numeric: true },
+  F: { value: (message) => optional(message.properties?.payloadFormatIndicator), sized: true, numeric: true },
   I: { value: ({ time }) => isoTime(time), sized: true, cut: true },
   j: { value: (message) => JSON.stringify({ ...messageJson(message), payload: message.payload.toString() }) },
   J: { value: embeddedJson },
@@ -34,16 +33,13 @@ const fields: Readonly<Record<string, Field>> = {
   m: { value: ({ messageId }) => String(messageId ?? 0), sized: true, numeric: true },
   p: { value: ({ payload }) => payload, sized: true },
   P: {
-    value: ({ properties }) =>
-      userPropertyPairs(properties)
-        .map(([name, value]) => `${name}:${value}`)
-        .join(" "),
+    value: ({ properties }) => (properties?.userProperties ?? []).map(([name, value]) => `${name}:${value}`).join(" "),
   },
   q: { value: ({ qos }) => String(qos) },
   R: { value: ({ properties }) => optional(properties?.responseTopic), sized: true, cut: true },
   r: { value: ({ retain }) => (retain ? "1" : "0") },
   S: {
-    value: ({ properties }) => subscriptionIdentifiers(properties?.subscriptionIdentifier),
+    value: ({ properties }) => (properties?.subscriptionIdentifiers ?? []).join(" "),
     sized: true,
     numeric: true,
   },
@@ -121,14 +117,6 @@ function escapePart(letter: string): Part {
   return () => character;
 }
 
-function payloadFormat({ properties }: ReceivedMessage): number | undefined {
-  return properties?.payloadFormatIndicator === undefined ? undefined : Number(properties.payloadFormatIndicator);
-}
-
-function subscriptionIdentifiers(identifiers: number | number[] | undefined): string {
-  return identifiers === undefined ? "" : [identifiers].flat().join(" ");
-}
-
 /** `2016-08-10T09:47:38+0100` */
 function isoTime(time: Date): string {
   return `${timeConversion("F")!(time)}T${timeConversion("T")!(time)}${zoneOffset(time)}`;
@@ -137,12 +125,12 @@ function isoTime(time: Date): string {
 function messageJson(message: ReceivedMessage): Record<string, unknown> {
   const { time, topic, qos, retain, payload, messageId, properties } = message;
   const microseconds = `${String(time.getMilliseconds()).padStart(3, "0")}000`;
-  const user = userPropertyPairs(properties);
+  const user = properties?.userProperties ?? [];
   const known = {
     "user-properties": user.length > 0 ? Object.fromEntries(user) : undefined,
     "content-type": properties?.contentType,
     "correlation-data": properties?.correlationData?.toString(),
-    "payload-format-indicator": payloadFormat(message),
+    "payload-format-indicator": properties?.payloadFormatIndicator,
     "response-topic": properties?.responseTopic,
     "message-expiry-interval": properties?.messageExpiryInterval,
   };

@@ -1,19 +1,24 @@
 /**
- * One MQTT connection that keeps its word: every operation ends, with success only if the broker said so. MQTT.js
- * alone resolves a refused QoS 0 publish, and waits for ever for the answer to one of QoS 1 when the connection ends.
+ * One MQTT connection that keeps its word: every operation ends, with success only if the broker said so. It has no
+ * session and does not come back by itself: whether to is decided by those who know what was refused.
  */
-import type { IConnackPacket, IDisconnectPacket, IPublishPacket, MqttClient, Packet } from "mqtt";
+import type { Duplex } from "node:stream";
+import { type Connack, type Disconnect, type Packet, PacketType, type Publish, Decoder } from "../codec/index.ts";
 import {
-  cannotConnect,
   connectionLost,
   connectionRefused,
   disconnectedByBroker,
   noAnswer,
+  noConnack,
+  notMqtt,
   publishRefused,
+  topicAliasRefused,
 } from "./mqtt-errors.ts";
+import { Outbox } from "./mqtt-outbox.ts";
 import type { MessageProperties } from "./mqtt-properties.ts";
 import { connackReason } from "./mqtt-reasons.ts";
-import type { Target } from "./mqtt-target.ts";
+import { openStream } from "./mqtt-stream.ts";
+import { type Target, addressOf } from "./mqtt-target.ts";
 import type { ReceivedMessage } from "./received-message.ts";
 
 export interface ConnectOptions {
@@ -21,7 +26,7 @@ export interface ConnectOptions {
   timeoutMs: number;
   signal: AbortSignal;
   /** Called for every message; the next one waits for the promise, and so does the acknowledgement. */
-  onMessage?: (message: ReceivedMessage) => Promise<void> | void;
+  onMessage?: (message: ReceivedMessage) => Promise<void> | undefined | void;
 }
 
 export interface PublishOptions {
@@ -40,6 +45,7 @@ const KEEP_ALIVE_SECONDS = 30;
 const GOODBYE_MS = 2_000;
 /** Messages that may be on their way to us without an acknowledgement. */
 const RECEIVE_MAXIMUM = 1_000;
+const PACKET_ID_MAX = 0xff_ff;
 
 /**
  * @throws {MqttConnectionError} where there is no connection, or the broker refuses it
@@ -47,33 +53,26 @@ const RECEIVE_MAXIMUM = 1_000;
  */
 export async function connectMqtt(target: Target, options: ConnectOptions): Promise<MqttConnection> {
   options.signal.throwIfAborted();
-  const { connect } = await import("./mqtt-library.ts");
-  const { url, protocolVersion, password } = target;
-  const isWebSocket = url.protocol.startsWith("ws");
-  // MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22], and MQTT.js keeps to that in all versions.
-  const username = target.username ?? (password === undefined ? undefined : target.clientId);
-  const client = connect({
-    protocol: url.protocol.slice(0, -1) as "mqtt",
-    hostname: isWebSocket ? url.hostname : url.hostname.replace(/^\[|\]$/g, ""),
-    ...(url.port !== "" && { port: Number(url.port) }),
-    ...target.tls,
-    ...(isWebSocket && { path: `${url.pathname}${url.search}` }),
-    clientId: target.clientId,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    protocolVersion,
-    protocolId: protocolVersion === 3 ? "MQIsdp" : "MQTT",
-    ...(protocolVersion === 5 && { properties: { receiveMaximum: RECEIVE_MAXIMUM } }),
-    clean: true,
-    keepalive: KEEP_ALIVE_SECONDS,
-    connectTimeout: options.timeoutMs,
-    // Whether to connect again is decided by those who know what was refused.
-    reconnectPeriod: 0,
-    resubscribe: false,
-  });
-  const connection = new MqttConnection(client, target, options);
-  await connection.ready;
-  return connection;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(noConnack(addressOf(target))), options.timeoutMs);
+  try {
+    const stream = await openStream(target, AbortSignal.any([options.signal, late.signal]));
+    const connection = new MqttConnection(stream, target, options);
+    const giveUp = () => connection.fail(late.signal.reason as Error);
+    if (late.signal.aborted) giveUp();
+    late.signal.addEventListener("abort", giveUp, { once: true });
+    await connection.ready;
+    return connection;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A publish that waits for its acknowledgement. */
+interface Unacknowledged {
+  topic: string;
+  resolve: () => void;
+  reject: (error: Error) => void;
 }
 
 export class MqttConnection {
@@ -81,27 +80,39 @@ export class MqttConnection {
   readonly ready: Promise<void>;
   /** Rejects when the connection ends; never resolves. */
   readonly lost: Promise<never>;
-  readonly #client: MqttClient;
-  readonly #address: string;
-  readonly #protocolVersion: number;
+  readonly #stream: Duplex;
+  readonly #outbox: Outbox;
+  readonly #decoder: Decoder;
+  readonly #target: Target;
   readonly #timeoutMs: number;
+  readonly #onMessage: ConnectOptions["onMessage"];
   readonly #announceLoss: (error: Error) => void;
   /** What to call for each operation under way when the connection ends. */
   readonly #pending = new Set<(error: Error) => void>();
+  readonly #unacknowledged = new Map<number, Unacknowledged>();
+  readonly #subscribing = new Map<number, (reasonCodes: number[]) => void>();
+  /** Messages of QoS 2 that wait for their release. [MQTT-4.3.3-10] */
+  readonly #unreleased = new Map<number, Publish>();
+  #welcome!: () => void;
+  #lastPacketId = 0;
   #end: { error: Error } | undefined;
   #closing: Promise<void> | undefined;
-  #connack: IConnackPacket | undefined;
-  #disconnect: IDisconnectPacket | undefined;
+  #connack: Connack | undefined;
+  #disconnect: Disconnect | undefined;
   #cause: unknown;
-  #pingsSent = 0;
-  #pingsAnswered = 0;
-  #awaitingPing: { ping: number; resolve: () => void }[] = [];
+  /** A message is being taken; what follows it waits. */
+  #isBusy = false;
+  /** Whom to tell of each answer to a ping, in the order of the pings. */
+  readonly #pings: (() => void)[] = [];
+  #keepAlive: NodeJS.Timeout | undefined;
 
-  constructor(client: MqttClient, target: Target, { timeoutMs, signal, onMessage }: ConnectOptions) {
-    this.#client = client;
-    this.#address = `${target.url.protocol}//${target.url.host}`;
-    this.#protocolVersion = target.protocolVersion;
+  constructor(stream: Duplex, target: Target, { timeoutMs, signal, onMessage }: ConnectOptions) {
+    this.#stream = stream;
+    this.#target = target;
     this.#timeoutMs = timeoutMs;
+    this.#onMessage = onMessage;
+    this.#outbox = new Outbox(stream, target.protocolVersion);
+    this.#decoder = new Decoder({ protocolVersion: target.protocolVersion });
     let announceLoss!: (error: Error) => void;
     this.lost = new Promise<never>((_, reject) => {
       announceLoss = reject;
@@ -109,84 +120,128 @@ export class MqttConnection {
     this.#announceLoss = announceLoss;
     // Not everybody waits for it; operations under way learn of the end by themselves.
     this.lost.catch(() => {});
-    const abort = () => {
-      this.#fail(signal.reason as Error);
-      void this.close();
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    client.on("packetsend", (packet) => this.#sent(packet));
-    client.on("packetreceive", (packet) => this.#received(packet));
-    client.on("error", (error) => {
-      this.#cause ??= error;
-      client.end(true);
-    });
-    // Errors without a code, such as a WebSocket's HTTP status, MQTT.js keeps to itself.
-    client.stream.on("error", (error: Error) => {
-      this.#cause ??= error;
-    });
-    client.on("close", () => {
-      signal.removeEventListener("abort", abort);
-      this.#fail(this.#explainEnd());
-    });
-    client.handleMessage = (packet, done) => void this.#deliver(packet, onMessage, done);
     this.ready = new Promise<void>((resolve, reject) => {
-      client.once("connect", () => resolve());
+      this.#welcome = resolve;
       this.lost.catch(reject);
     });
+    const abort = () => this.fail(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    stream.on("data", (bytes: Buffer) => {
+      this.#decoder.push(bytes);
+      this.#pump();
+    });
+    stream.on("error", (error) => {
+      this.#cause ??= error;
+    });
+    stream.on("end", () => stream.end());
+    stream.on("close", () => {
+      signal.removeEventListener("abort", abort);
+      clearInterval(this.#keepAlive);
+      this.#finish(this.#explainEnd());
+    });
+    this.#sendConnect();
+    if (signal.aborted) abort();
   }
 
-  /** How many publishes may wait for their acknowledgement. MQTT.js does not keep to the broker's limit itself. */
+  /** How many publishes may wait for their acknowledgement [MQTT-3.3.4-9]. */
   get receiveMaximum(): number {
-    return this.#connack?.properties?.receiveMaximum ?? 65_535;
+    return this.#connack?.properties?.receiveMaximum ?? PACKET_ID_MAX;
   }
 
-  /** Resolves when the broker took the message: at QoS 0 when it has left, for which `roundTrip` is the proof. */
-  async publish(topic: string, payload: Buffer, options: PublishOptions): Promise<void> {
+  /**
+   * Publishes. At QoS 0 the message has left when this returns, for which `roundTrip` is the proof; a promise says that
+   * the network does not keep up. Above, the promise resolves when the broker took the message.
+   */
+  publish(topic: string, payload: Buffer, options: PublishOptions): Promise<void> | undefined {
     const { qos, retain, properties } = options;
-    const publishOptions = { qos, retain, ...(properties && { properties: { ...properties } }) };
-    await this.#operation<void>(`the broker did not answer the message on ${topic}`, (resolve, reject) => {
-      this.#client.publish(topic, payload, publishOptions, (error, packet) => {
-        if (!error) resolve();
-        else reject(publishError(topic, error, packet));
-      });
+    if (this.#end) return Promise.reject(this.#end.error);
+    const aliasMaximum = this.#connack?.properties?.topicAliasMaximum ?? 0;
+    if ((properties?.topicAlias ?? 0) > aliasMaximum) return Promise.reject(topicAliasRefused(aliasMaximum));
+    const packet: Publish = {
+      type: PacketType.PUBLISH,
+      topic,
+      payload,
+      qos,
+      retain,
+      dup: false,
+      packetId: 0,
+      properties,
+    };
+    if (qos === 0) {
+      this.#outbox.send(packet);
+      return this.#outbox.isFull ? this.#drained() : undefined;
+    }
+    return this.#operation<void>(`the broker did not answer the message on ${topic}`, (resolve, reject) => {
+      packet.packetId = this.#nextPacketId();
+      this.#unacknowledged.set(packet.packetId, { topic, resolve, reject });
+      this.#outbox.send(packet);
     });
   }
 
   /** Resolves when the broker has read everything sent so far. A refusal arrives before, and rejects. */
   async roundTrip(): Promise<void> {
-    await this.#operation<void>("the broker did not confirm what was published", (resolve) => {
-      this.#awaitingPing.push({ ping: this.#pingsSent + 1, resolve });
-      this.#client.sendPing();
-    });
+    await this.#operation<void>("the broker did not confirm what was published", (resolve) => this.#ping(resolve));
   }
 
   /** @returns the SUBACK's reason codes, in the order of the filters */
   async subscribe(filters: readonly string[], { qos, noRetained }: SubscribeOptions): Promise<number[]> {
-    return await this.#operation<number[]>("the broker did not answer the subscription", (resolve, reject) => {
-      const options = { qos, nl: false, rap: false, rh: noRetained ? 2 : 0 };
-      this.#client.subscribe([...filters], options, (error, _granted, packet) => {
-        // MQTT.js makes an error of any refusal; the reason codes say more.
-        if (packet) resolve(packet.granted.map(Number));
-        else reject(error ?? new Error("SUBACK without reason codes"));
-      });
+    return await this.#operation<number[]>("the broker did not answer the subscription", (resolve) => {
+      const packetId = this.#nextPacketId();
+      this.#subscribing.set(packetId, resolve);
+      const retainHandling: 0 | 2 = noRetained ? 2 : 0;
+      const subscriptions = filters.map((topicFilter) => ({
+        ...{ topicFilter, qos, noLocal: false, retainAsPublished: false },
+        retainHandling,
+      }));
+      this.#outbox.send({ type: PacketType.SUBSCRIBE, packetId, subscriptions });
     });
   }
 
   /** Says goodbye and waits until the connection has ended, for a moment. */
   async close(): Promise<void> {
     this.#closing ??= new Promise<void>((resolve) => {
-      // MQTT.js would wait for answers that nobody waits for any more.
-      this.#client.outgoing = {};
-      const timer = setTimeout(() => {
-        this.#client.end(true);
+      const stream = this.#stream;
+      if (stream.destroyed) {
         resolve();
-      }, GOODBYE_MS);
-      this.#client.end(!this.#client.connected, () => {
+        return;
+      }
+      const timer = setTimeout(() => stream.destroy(), GOODBYE_MS);
+      stream.once("close", () => {
         clearTimeout(timer);
         resolve();
       });
+      if (this.#connack?.reasonCode === 0 && !this.#disconnect) {
+        this.#outbox.send({ type: PacketType.DISCONNECT, reasonCode: 0 });
+        this.#outbox.flush();
+      }
+      // What still comes is of no interest, but the end of it is.
+      stream.removeAllListeners("data");
+      stream.resume();
+      stream.end();
     });
     await this.#closing;
+  }
+
+  /** Ends the connection with this error for everybody who waits for something. */
+  fail(error: Error): void {
+    this.#finish(error);
+    void this.close();
+  }
+
+  #sendConnect(): void {
+    const { protocolVersion, clientId, username: named, password } = this.#target;
+    // MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22].
+    const username = named ?? (password === undefined ? undefined : clientId);
+    this.#outbox.send({
+      type: PacketType.CONNECT,
+      protocolVersion,
+      cleanStart: true,
+      keepAlive: KEEP_ALIVE_SECONDS,
+      clientId,
+      username,
+      password: password === undefined ? undefined : Buffer.from(password),
+      properties: protocolVersion === 5 ? { receiveMaximum: RECEIVE_MAXIMUM } : undefined,
+    });
   }
 
   /** Settles with the answer, the end of the connection, or the time that an answer may take. */
@@ -216,63 +271,175 @@ export class MqttConnection {
     });
   }
 
-  #fail(error: Error): void {
+  async #drained(): Promise<void> {
+    await this.#operation<void>("the broker does not take what is sent to it", (resolve) => {
+      this.#stream.once("drain", resolve);
+    });
+  }
+
+  #nextPacketId(): number {
+    do {
+      this.#lastPacketId = (this.#lastPacketId % PACKET_ID_MAX) + 1;
+    } while (this.#unacknowledged.has(this.#lastPacketId) || this.#subscribing.has(this.#lastPacketId));
+    return this.#lastPacketId;
+  }
+
+  #ping(answered: () => void): void {
+    this.#pings.push(answered);
+    this.#outbox.send({ type: PacketType.PINGREQ });
+  }
+
+  /** [MQTT-3.1.2-22]; where nothing comes back any more, the connection is lost without a word. */
+  #startKeepAlive(): void {
+    const seconds = this.#connack?.properties?.serverKeepAlive ?? KEEP_ALIVE_SECONDS;
+    if (seconds === 0) return;
+    let isUnanswered = false;
+    const check = () => {
+      if (this.#isBusy) return;
+      if (isUnanswered) {
+        this.#cause = new Error("it does not answer any more");
+        this.#stream.destroy();
+        return;
+      }
+      isUnanswered = true;
+      this.#ping(() => {
+        isUnanswered = false;
+      });
+    };
+    this.#keepAlive = setInterval(check, (seconds * 1000) / 2);
+  }
+
+  #finish(error: Error): void {
     if (this.#end) return;
     this.#end = { error };
+    clearInterval(this.#keepAlive);
     this.#announceLoss(error);
     for (const fail of this.#pending) fail(error);
   }
 
-  #sent(packet: Packet): void {
-    if (packet.cmd === "pingreq") this.#pingsSent++;
-  }
-
-  #received(packet: Packet): void {
-    if (packet.cmd === "connack") this.#connack = packet;
-    if (packet.cmd === "disconnect") this.#disconnect = packet;
-    if (packet.cmd !== "pingresp") return;
-    // Answers come in order; those to the keep-alive's own pings count too.
-    const answered = ++this.#pingsAnswered;
-    const waiting = this.#awaitingPing;
-    this.#awaitingPing = waiting.filter(({ ping }) => ping > answered);
-    for (const { ping, resolve } of waiting) if (ping <= answered) resolve();
-  }
-
-  async #deliver(packet: IPublishPacket, onMessage: ConnectOptions["onMessage"], done: () => void): Promise<void> {
-    const { topic, payload, qos, retain, dup, messageId, properties } = packet;
+  /** Takes the packets that are there, as long as nobody has to be waited for. */
+  #pump(): void {
     try {
-      await onMessage?.({
-        topic,
-        payload: typeof payload === "string" ? Buffer.from(payload) : payload,
-        qos,
-        retain,
-        dup,
-        messageId,
-        properties,
-        time: new Date(),
-      });
-      done();
+      while (!this.#isBusy && !this.#end) {
+        const packet = this.#decoder.next();
+        if (packet === undefined) return;
+        const taken = this.#take(packet);
+        if (taken) void this.#waitFor(taken);
+      }
     } catch (error) {
-      this.#fail(error as Error);
-      void this.close();
+      this.fail(notMqtt(addressOf(this.#target), error));
     }
+  }
+
+  async #waitFor(taken: Promise<void>): Promise<void> {
+    this.#isBusy = true;
+    this.#stream.pause();
+    try {
+      await taken;
+    } catch (error) {
+      this.fail(error as Error);
+    }
+    this.#isBusy = false;
+    this.#stream.resume();
+    this.#pump();
+  }
+
+  #take(packet: Packet): Promise<void> | undefined {
+    switch (packet.type) {
+      case PacketType.PUBLISH:
+        return this.#takePublish(packet);
+      case PacketType.PUBREL:
+        return this.#takeRelease(packet.packetId);
+      case PacketType.PUBACK:
+      case PacketType.PUBREC:
+      case PacketType.PUBCOMP:
+        this.#takeAcknowledgement(packet);
+        return undefined;
+      case PacketType.SUBACK:
+        this.#subscribing.get(packet.packetId)?.(packet.reasonCodes);
+        this.#subscribing.delete(packet.packetId);
+        return undefined;
+      case PacketType.PINGRESP:
+        this.#pings.shift()?.();
+        return undefined;
+      case PacketType.CONNACK:
+        this.#takeConnack(packet);
+        return undefined;
+      case PacketType.DISCONNECT:
+        this.#disconnect = packet;
+        this.fail(this.#explainEnd());
+        return undefined;
+      default:
+        // Nothing else is for a client; a broker that sends it ends the connection itself, or goes on.
+        return undefined;
+    }
+  }
+
+  #takeConnack(connack: Connack): void {
+    this.#connack = connack;
+    if (connack.reasonCode === 0) {
+      this.#startKeepAlive();
+      this.#welcome();
+    } else {
+      this.fail(this.#explainEnd());
+    }
+  }
+
+  #takePublish(packet: Publish): Promise<void> | undefined {
+    const { qos, packetId } = packet;
+    if (qos === 2) {
+      this.#unreleased.set(packetId, packet);
+      this.#outbox.send({ type: PacketType.PUBREC, packetId, reasonCode: 0 });
+      return undefined;
+    }
+    return this.#deliver(packet, () => {
+      if (qos === 1) this.#outbox.send({ type: PacketType.PUBACK, packetId, reasonCode: 0 });
+    });
+  }
+
+  #takeRelease(packetId: number): Promise<void> | undefined {
+    const packet = this.#unreleased.get(packetId);
+    this.#unreleased.delete(packetId);
+    const complete = () => this.#outbox.send({ type: PacketType.PUBCOMP, packetId, reasonCode: 0 });
+    if (packet) return this.#deliver(packet, complete);
+    complete();
+    return undefined;
+  }
+
+  #deliver(packet: Publish, acknowledge: () => void): Promise<void> | undefined {
+    const { topic, payload, qos, retain, dup, packetId, properties } = packet;
+    const messageId = qos === 0 ? undefined : packetId;
+    let taken: Promise<void> | undefined | void;
+    try {
+      taken = this.#onMessage?.({ topic, payload, qos, retain, dup, messageId, properties, time: new Date() });
+    } catch (error) {
+      this.fail(error as Error);
+      return undefined;
+    }
+    if (taken) return taken.then(acknowledge);
+    acknowledge();
+    return undefined;
+  }
+
+  #takeAcknowledgement(packet: Extract<Packet, { packetId: number; reasonCode: number }>): void {
+    const { type, packetId, reasonCode, properties } = packet;
+    const waiting = this.#unacknowledged.get(packetId);
+    if (type === PacketType.PUBREC && reasonCode < 0x80) {
+      this.#outbox.send({ type: PacketType.PUBREL, packetId, reasonCode: 0 });
+      return;
+    }
+    this.#unacknowledged.delete(packetId);
+    if (reasonCode < 0x80) waiting?.resolve();
+    else waiting?.reject(publishRefused(waiting.topic, reasonCode, properties?.reasonString));
   }
 
   #explainEnd(): Error {
-    const properties = this.#connack?.properties;
-    const code = connackReason(this.#connack?.reasonCode ?? this.#connack?.returnCode ?? 0);
-    if (code !== 0) return connectionRefused(code, properties?.reasonString);
-    if (this.#disconnect) {
-      return disconnectedByBroker(this.#disconnect.reasonCode ?? 0, this.#disconnect.properties?.reasonString);
-    }
-    if (this.#connack) return connectionLost(this.#address, this.#protocolVersion, this.#cause);
-    return cannotConnect(this.#address, this.#cause);
+    const { protocolVersion } = this.#target;
+    const connack = this.#connack;
+    const code = protocolVersion === 5 ? (connack?.reasonCode ?? 0) : connackReason(connack?.reasonCode ?? 0);
+    if (code !== 0) return connectionRefused(code, connack?.properties?.reasonString);
+    const disconnect = this.#disconnect;
+    if (disconnect) return disconnectedByBroker(disconnect.reasonCode, disconnect.properties?.reasonString);
+    return connectionLost(addressOf(this.#target), protocolVersion, this.#cause, connack !== undefined);
   }
-}
-
-function publishError(topic: string, error: Error, packet: Packet | undefined): Error {
-  const { code } = error as { code?: unknown };
-  if (typeof code !== "number") return error;
-  const acknowledgement = packet as { properties?: { reasonString?: string } } | undefined;
-  return publishRefused(topic, code, acknowledgement?.properties?.reasonString);
 }

@@ -43,8 +43,31 @@ export function disconnectedByBroker(reasonCode: number, reasonString: string | 
   return new MqttConnectionError(temporary ? "connection-lost" : codeOfReason(reasonCode), message, hint, temporary);
 }
 
-/** The network connection ended without a word. */
-export function connectionLost(address: string, protocolVersion: number, cause?: unknown): MqttConnectionError {
+/** The broker says nothing at all. */
+export function noConnack(address: string): MqttConnectionError {
+  return new MqttConnectionError("cannot-connect", `${address} does not answer`, "--timeout waits longer", true);
+}
+
+/** What comes back cannot be decoded. */
+export function notMqtt(address: string, cause: unknown): MqttConnectionError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  const message = `what ${address} sent is not MQTT: ${detail}`;
+  return new MqttConnectionError("cannot-connect", message, "is it an MQTT broker?", false, cause);
+}
+
+export function topicAliasRefused(maximum: number): UserError {
+  const allowed = maximum === 0 ? "none" : `those up to ${maximum}`;
+  return new UserError("refused-by-broker", `the broker allows no such topic alias: it takes ${allowed}`);
+}
+
+/** The network connection ended without a word, before the broker accepted it or afterwards. */
+export function connectionLost(
+  address: string,
+  protocolVersion: number,
+  cause: unknown,
+  wasAccepted: boolean,
+): MqttConnectionError {
+  if (!wasAccepted) return cannotConnect(address, cause);
   const detail = cause instanceof Error && cause.message ? ` (${cause.message})` : "";
   // Before MQTT 5 a broker that refuses something can only close the connection.
   const hint = protocolVersion < 5 && detail === "" ? "with MQTT 5 (without -V) the broker says why" : undefined;
@@ -59,6 +82,7 @@ export function connectionLost(address: string, protocolVersion: number, cause?:
 
 /** No connection came about. */
 export function cannotConnect(address: string, cause: unknown): MqttConnectionError {
+  if (cause instanceof MqttConnectionError) return cause;
   const { code, message } = (cause ?? {}) as { code?: string; message?: string };
   const hint = "start one with `pubsub dev`, or name another with --url";
   if (code === "ECONNREFUSED") {
@@ -66,15 +90,6 @@ export function cannotConnect(address: string, cause: unknown): MqttConnectionEr
   }
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return new MqttConnectionError("cannot-connect", `the host of ${address} is not known`, "check --url", true, cause);
-  }
-  if (message === "connack timeout") {
-    return new MqttConnectionError(
-      "cannot-connect",
-      `${address} does not answer`,
-      "--timeout waits longer",
-      true,
-      cause,
-    );
   }
   const detail = message ? ` ${message}` : " the connection was closed before the broker answered";
   return new MqttConnectionError(

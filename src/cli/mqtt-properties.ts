@@ -1,8 +1,8 @@
-/** Properties of a published message (MQTT 5.0 §3.3.2.3), between MQTT.js, `-D` and JSON. */
-import type { IPublishPacket } from "mqtt";
+/** Properties of a published message (MQTT 5.0 §3.3.2.3), between the codec, `-D` and JSON. */
+import type { Properties } from "../codec/index.ts";
 import { usageError } from "./errors.ts";
 
-export type MessageProperties = NonNullable<IPublishPacket["properties"]>;
+export type MessageProperties = Properties;
 
 const NAMES =
   "content-type, correlation-data, message-expiry-interval, payload-format-indicator, response-topic, topic-alias, user-property";
@@ -51,18 +51,14 @@ function addProperty(properties: MessageProperties, name: string, values: string
       properties.messageExpiryInterval = number(0xff_ff_ff_ff);
       return;
     case "payload-format-indicator":
-      properties.payloadFormatIndicator = number(1) === 1;
+      properties.payloadFormatIndicator = number(1);
       return;
     case "topic-alias":
       properties.topicAlias = number(0xff_ff);
       return;
-    case "user-property": {
-      const all = { ...properties.userProperties };
-      const before = all[first];
-      all[first] = before === undefined ? second : [before, second].flat();
-      properties.userProperties = all;
+    case "user-property":
+      properties.userProperties = [...(properties.userProperties ?? []), [first, second]];
       return;
-    }
     default:
       throw usageError(`-D: there is no property "${name}"`, `there are ${NAMES}`);
   }
@@ -100,26 +96,53 @@ export function joinPropertyArguments(argv: readonly string[]): string[] {
   return joined;
 }
 
-/** User properties as pairs: names may repeat, and their order says something (MQTT 5.0 §3.3.2.3.7). */
-export function userPropertyPairs(properties: MessageProperties | undefined): [name: string, value: string][] {
-  return Object.entries(properties?.userProperties ?? {}).flatMap(([name, values]) =>
-    [values].flat().map((value): [string, string] => [name, value]),
-  );
-}
-
-/** For JSON: binary as base64, user properties as pairs; undefined where there are none. */
+/**
+ * For JSON: binary as base64, user properties as pairs: names may repeat, and their order says something
+ * (MQTT 5.0 §3.3.2.3.7); undefined where there are none.
+ */
 export function propertiesToJson(properties: MessageProperties | undefined): object | undefined {
   if (!properties) return undefined;
-  const { correlationData, payloadFormatIndicator, subscriptionIdentifier } = properties;
-  const userProperties = userPropertyPairs(properties);
   const json = {
-    payloadFormatIndicator: payloadFormatIndicator === undefined ? undefined : Number(payloadFormatIndicator),
+    payloadFormatIndicator: properties.payloadFormatIndicator,
     messageExpiryInterval: properties.messageExpiryInterval,
     contentType: properties.contentType,
     responseTopic: properties.responseTopic,
-    correlationData: correlationData?.toString("base64"),
-    subscriptionIdentifiers: subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier].flat(),
-    userProperties: userProperties.length > 0 ? userProperties : undefined,
+    correlationData: properties.correlationData?.toString("base64"),
+    subscriptionIdentifiers: properties.subscriptionIdentifiers,
+    userProperties: properties.userProperties,
   };
   return Object.values(json).some((value) => value !== undefined) ? json : undefined;
+}
+
+/**
+ * The inverse of `propertiesToJson`. What only a receiver can have, such as subscription identifiers, is left out.
+ * @throws {Error} with what is wrong
+ */
+export function propertiesFromJson(json: unknown): MessageProperties | undefined {
+  if (json === undefined) return undefined;
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new Error("properties is no JSON object");
+  const source = json as Record<string, unknown>;
+  const properties: MessageProperties = {};
+  const take = (name: keyof MessageProperties, check: (value: unknown) => boolean, what: string) => {
+    const value = source[name];
+    if (value === undefined) return;
+    if (!check(value)) throw new Error(`properties.${name} is ${what}`);
+    Object.assign(properties, { [name]: name === "correlationData" ? Buffer.from(value as string, "base64") : value });
+  };
+  const isText = (value: unknown) => typeof value === "string";
+  const isCount = (max: number) => (value: unknown) =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
+  take("payloadFormatIndicator", isCount(1), "0 or 1");
+  take("messageExpiryInterval", isCount(0xff_ff_ff_ff), "a number of seconds");
+  take("contentType", isText, "a text");
+  take("responseTopic", isText, "a text");
+  take("correlationData", isText, "a text in base64");
+  take("userProperties", areUserProperties, "a list of pairs of texts, and not empty");
+  return properties;
+}
+
+function areUserProperties(value: unknown): boolean {
+  const isPair = (pair: unknown) =>
+    Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === "string");
+  return Array.isArray(value) && value.length > 0 && value.every(isPair);
 }

@@ -124,6 +124,11 @@ async function configuredUrl(context: CommandContext, overTls = false): Promise<
   return parseBrokerUrl(mqtts);
 }
 
+/** For people. */
+export function addressOf({ url }: Target): string {
+  return `${url.protocol}//${url.host}`;
+}
+
 function addressesOf({ mqtt, ws, mqtts, wss }: ServerContext): string[] {
   return [mqtt, ws, mqtts, wss].filter((address) => address !== undefined);
 }

@@ -25,7 +25,7 @@ export function qualityOfService(text: string): 0 | 1 | 2 {
   throw usageError(`--qos takes 0, 1 or 2, not "${text}"`);
 }
 
-/** MQTT.js's numbers for the versions: 3 is MQTT 3.1, 4 is 3.1.1. */
+/** The Protocol Level byte of CONNECT: 3 is MQTT 3.1, 4 is 3.1.1. */
 export function protocolVersion(text: string): 3 | 4 | 5 {
   const versions: Record<string, 3 | 4 | 5> = {
     5: 5,

@@ -5,6 +5,7 @@
 import type { Writable } from "node:stream";
 import { type Colors, createColors, wantsColors } from "./colors.ts";
 import type { ErrorReport } from "./errors.ts";
+import { OutputBatch } from "./output-batch.ts";
 
 /** A stream that may be a terminal. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -35,6 +36,7 @@ export class Output {
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
   readonly #signal: AbortSignal;
+  readonly #batch: OutputBatch;
 
   constructor(
     streams: { stdout: OutputStream; stderr: OutputStream },
@@ -45,6 +47,7 @@ export class Output {
     this.#stdout = streams.stdout;
     this.#stderr = streams.stderr;
     this.#signal = signal;
+    this.#batch = new OutputBatch(streams.stdout);
     this.json = options.json;
     this.quiet = options.quiet;
     this.out = createColors(wantsColors(options.color, env, streams.stdout.isTTY === true));
@@ -63,11 +66,12 @@ export class Output {
   }
 
   /**
-   * Writes data as it is.
+   * Writes data as it is, at the end of this turn.
    * @returns undefined, or, where the reader does not keep up, a promise to await before more is written.
    */
   write(data: string | Uint8Array): Promise<void> | undefined {
-    if (this.#stdout.write(data) || this.#signal.aborted) return undefined;
+    this.#batch.add(data);
+    if (!this.#stdout.writableNeedDrain || this.#signal.aborted) return undefined;
     return new Promise((resolve) => {
       const done = () => {
         this.#stdout.off("drain", done);
@@ -91,22 +95,28 @@ export class Output {
 
   /** A message for people. */
   info(text: string): void {
-    if (!this.quiet) this.#stderr.write(`${text}\n`);
+    if (!this.quiet) this.#tell(`${text}\n`);
   }
 
   warn(text: string, hint?: string): void {
     if (this.quiet) return;
-    this.#stderr.write(`${this.err.yellow("warning:")} ${text}${hint ? `; ${hint}` : ""}\n`);
+    this.#tell(`${this.err.yellow("warning:")} ${text}${hint ? `; ${hint}` : ""}\n`);
   }
 
   error(report: Pick<ErrorReport, "code" | "message" | "hint">): void {
     const { code, message, hint } = report;
-    if (this.json) this.#stderr.write(`${JSON.stringify({ error: { code, message, hint } })}\n`);
-    else this.#stderr.write(`${this.err.red("error:")} ${message}\n${hint ? `  ${this.err.cyan("→")} ${hint}\n` : ""}`);
+    if (this.json) this.#tell(`${JSON.stringify({ error: { code, message, hint } })}\n`);
+    else this.#tell(`${this.err.red("error:")} ${message}\n${hint ? `  ${this.err.cyan("→")} ${hint}\n` : ""}`);
   }
 
   /** Asks on standard error; for interactive use only. */
   prompt(text: string): void {
+    this.#tell(text);
+  }
+
+  /** On a terminal it comes after the data that was written before. */
+  #tell(text: string): void {
+    this.#batch.flush();
     this.#stderr.write(text);
   }
 

@@ -18,11 +18,11 @@ export class PublishWindow {
     this.#waiting?.failed(this.#failure.error);
   }
 
-  /** Resolves when there is room for another one. */
-  async add(task: Promise<void>): Promise<void> {
+  /** @returns a promise to await before another one is added, where there is no room for it */
+  add(task: Promise<void>): Promise<void> | undefined {
     this.#size++;
     void this.#watch(task);
-    await this.#shrunkTo(this.#limit - 1);
+    return this.#size < this.#limit && !this.#failure ? undefined : this.#shrunkTo(this.#limit - 1);
   }
 
   async #watch(task: Promise<void>): Promise<void> {

@@ -110,19 +110,19 @@ export class Subscriber {
     }
   }
 
-  async #take(message: ReceivedMessage, { signal, finish }: Lifetime): Promise<void> {
+  #take(message: ReceivedMessage, { signal, finish }: Lifetime): Promise<void> | undefined {
     const { retained, filterOut, print, count } = this.#options;
     // What the broker sent while we were leaving is not acknowledged, and not printed.
     if (this.#printed === count) finish();
     signal.throwIfAborted();
-    if (retained === "none" && message.retain) return;
+    if (retained === "none" && message.retain) return undefined;
     if (retained === "only" && !message.retain) finish();
-    if (signal.aborted || filterOut.some((filter) => topicMatches(filter, message.topic))) return;
+    if (signal.aborted || filterOut.some((filter) => topicMatches(filter, message.topic))) return undefined;
     this.#printed++;
     const written = print(message);
     // After the acknowledgement of the last message has left.
     if (this.#printed === count) setImmediate(finish);
-    await written;
+    return written;
   }
 }
 

@@ -15,13 +15,17 @@ const message: ReceivedMessage = {
   messageId: 7,
   time,
   properties: {
-    userProperties: { k: "v", k2: ["v 2", "w"] },
+    userProperties: [
+      ["k", "v"],
+      ["k2", "v 2"],
+      ["k2", "w"],
+    ],
     contentType: "text/plain",
     correlationData: Buffer.from("cd"),
     messageExpiryInterval: 60,
-    payloadFormatIndicator: true,
+    payloadFormatIndicator: 1,
     responseTopic: "r/t",
-    subscriptionIdentifier: [1, 2],
+    subscriptionIdentifiers: [1, 2],
   },
 };
 const print = (format: string, changes: Partial<ReceivedMessage> = {}) =>

@@ -147,11 +147,14 @@ describe("properties", () => {
       "topic-alias 5",
     ];
     expect(parseProperties(definitions)).toEqual({
-      userProperties: { name: ["value", "with blanks"] },
+      userProperties: [
+        ["name", "value"],
+        ["name", "with blanks"],
+      ],
       contentType: "text/plain",
       correlationData: Buffer.from("abc"),
       messageExpiryInterval: 60,
-      payloadFormatIndicator: true,
+      payloadFormatIndicator: 1,
       responseTopic: "a/b",
       topicAlias: 5,
     });
@@ -196,13 +199,13 @@ describe("properties", () => {
       "-D",
       "publish",
     ]);
-    expect(parseProperties([joined[1]!])).toEqual({ userProperties: { k: "v w" } });
+    expect(parseProperties([joined[1]!])).toEqual({ userProperties: [["k", "v w"]] });
     expect(joinPropertyArguments(["-D", "publish"])).toEqual(["-D", '"publish"']);
   });
 
   it("are JSON without the alias, which is the connection's own", () => {
     expect(propertiesToJson({ topicAlias: 1 })).toBeUndefined();
-    expect(propertiesToJson({ payloadFormatIndicator: false, subscriptionIdentifier: 3 })).toEqual({
+    expect(propertiesToJson({ payloadFormatIndicator: 0, subscriptionIdentifiers: [3] })).toEqual({
       payloadFormatIndicator: 0,
       subscriptionIdentifiers: [3],
     });
@@ -225,7 +228,9 @@ describe("tokens", () => {
 describe("lines of bytes", () => {
   const split = async (chunks: (string | Buffer)[], max = 100) => {
     const lines: string[] = [];
-    for await (const line of splitLines(Readable.from(chunks), max)) lines.push(line.toString("latin1"));
+    for await (const group of splitLines(Readable.from(chunks), max)) {
+      lines.push(...group.map((line) => line.toString("latin1")));
+    }
     return lines;
   };
 
@@ -255,7 +260,7 @@ describe("the window of publishes", () => {
     const task = () => new Promise<void>((resolve) => settle.push(resolve));
     await window.add(task());
     let added = false;
-    const second = window.add(task()).then(() => (added = true));
+    const second = window.add(task())!.then(() => (added = true));
     await Promise.resolve();
     expect(added).toBe(false);
     settle.shift()!();

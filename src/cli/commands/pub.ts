@@ -2,35 +2,34 @@ import { Command } from "commander";
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
-import { splitLines } from "../lines.ts";
 import { type MqttConnection, type PublishOptions, connectMqtt } from "../mqtt-connection.ts";
 import { joinPropertyArguments, parseProperties } from "../mqtt-properties.ts";
-import { type TargetOptions, addTargetOptions, resolveTarget } from "../mqtt-target.ts";
+import { type Target, type TargetOptions, addTargetOptions, resolveTarget } from "../mqtt-target.ts";
 import { collect, qualityOfService, seconds, wholeNumber } from "../option-parsers.ts";
+import { type Messages, type SourceOptions, checkSource, openSource } from "../publish-source.ts";
+import { PublishTrace } from "../publish-trace.ts";
 import { PublishWindow } from "../publish-window.ts";
-import { readAll, readFileOrExplain } from "../secrets.ts";
 import { sleep } from "../sleep.ts";
 import { checkTopicName } from "../topic.ts";
 
-interface Options extends TargetOptions {
+interface Options extends TargetOptions, SourceOptions {
   topic?: string;
   message?: string;
-  file?: string;
-  stdinLine?: boolean;
-  stdinFile?: boolean;
-  nullMessage?: boolean;
   qos: 0 | 1 | 2;
   retain?: boolean;
   property?: string[];
-  repeat?: number;
-  repeatDelay?: number;
   timeout: number;
+  trace?: boolean;
 }
 
-/** [MQTT-2.1.4]: the most that a packet can be; also keeps a stream without line feeds out of memory. */
-const MAX_PAYLOAD_BYTES = 268_435_455;
 /** Publishes that wait for their acknowledgement at the same time; more gains nothing. */
 const MAX_INFLIGHT = 512;
+
+const TEMPLATE_HELP = `
+Templates in a topic and message that are named here, each time anew:
+  {{count}}  1, 2, …          {{time}}          RFC 3339, UTC
+  {{id}}     a ULID           {{random 1 100}}  a whole number from 1 to 100
+`;
 
 export default defineCommand<Options>({
   examples: [
@@ -39,6 +38,9 @@ export default defineCommand<Options>({
     "pub lamps/kitchen -n -r                     clears the retained message",
     "pub readings -f reading.json -D 'publish content-type application/json'",
     "pub log -l                                  a message per line of standard input",
+    "pub meters/{{count}} '{{random 1 100}}' --repeat 10 --repeat-delay 0.5",
+    "pub hello world --trace                     and what the hook did with it",
+    "pub --ndjson < recorded.ndjson              what `sub --json` printed",
     "pub hello world --url mqtt://test.mosquitto.org",
   ],
 
@@ -55,36 +57,42 @@ export default defineCommand<Options>({
       .option("-f, --file <file>", "the content of a file as the message")
       .option("-s, --stdin-file", "all of standard input as one message")
       .option("-l, --stdin-line", "a message per line of standard input")
+      .option(
+        "--ndjson",
+        "an object per line of standard input: topic, payload, payloadEncoding, qos, retain, properties",
+      )
       .option("-n, --null-message", "an empty message")
       .option("-q, --qos <level>", "quality of service: 0, 1 or 2", qualityOfService, 0 as const)
       .option("-r, --retain", "keep it for those who subscribe later")
       .option("-D, --property <definition>", 'MQTT 5 property, such as "publish user-property NAME VALUE"', collect)
       .option("--repeat <count>", "publish it so often", wholeNumber("--repeat", 1))
-      .option("--repeat-delay <seconds>", "pause between two of them", seconds("--repeat-delay"))
+      .option("--repeat-delay <seconds>", "pause between two messages", seconds("--repeat-delay"))
+      .option("--count <count>", "end after so many messages", wholeNumber("--count", 1))
+      .option("--no-template", "send {{…}} as it is")
+      .option("--trace", "print what the hook did with each message; exit code 7 if one was dropped")
       .option("--timeout <seconds>", "longest wait for an answer of the broker", seconds("--timeout"), 30);
     addTargetOptions(command);
+    command.addHelpText("after", TEMPLATE_HELP);
     // Property words as arguments of their own, as in mosquitto_pub.
     command.parseOptions = (argv) => Command.prototype.parseOptions.call(command, joinPropertyArguments(argv));
   },
 
   async run(context, [first, second], options) {
     const { topic, message } = topicAndMessage(first as string | undefined, second as string | undefined, options);
-    checkTopicName(topic);
+    if (topic !== undefined) checkTopicName(topic);
+    checkSource(options, message);
     const publishOptions = checkPublishOptions(options);
-    const source = messageSource(context, options, message);
-    const payloads = await source();
-
+    const messages = await openSource(context, options, topic, message, publishOptions);
     const target = await resolveTarget(context, options);
-    const { signal } = context;
-    const connecting = connectMqtt(target, { timeoutMs: options.timeout * 1000, signal });
-    const connection = await context.output.spin(`connecting to ${target.url.host}`, connecting);
+    const trace = options.trace ? await PublishTrace.start(context, options, target) : undefined;
     try {
-      const count = await publishAll(connection, topic, payloads, publishOptions, options, signal);
-      // At QoS 0 nobody answers a publish. A refusal comes before the answer to what was sent after it.
-      if (publishOptions.qos === 0 && count > 0) await connection.roundTrip();
-      if (context.output.json) context.output.document({ topic, qos: publishOptions.qos, published: count }, "");
+      const publish = () => publishTo(context, target, messages, options);
+      const published = trace ? await trace.follow(publish) : await publish();
+      if (context.output.json && !trace) {
+        context.output.document({ ...(topic !== undefined && { topic }), qos: options.qos, published }, "");
+      }
     } finally {
-      await connection.close();
+      trace?.close();
     }
   },
 });
@@ -93,12 +101,12 @@ export default defineCommand<Options>({
 function topicAndMessage(
   first: string | undefined,
   second: string | undefined,
-  { topic, message }: Options,
-): { topic: string; message: string | undefined } {
+  { topic, message, ndjson }: Options,
+): { topic: string | undefined; message: string | undefined } {
   if (topic !== undefined && second !== undefined)
     throw usageError("the topic is named twice: --topic and an argument");
   const [topicArgument, messageArgument] = topic === undefined ? [first, second] : [topic, first];
-  if (topicArgument === undefined) throw usageError("no topic is named", "such as `pubsub pub hello world`");
+  if (topicArgument === undefined && !ndjson) throw usageError("no topic is named", "such as `pubsub pub hello world`");
   if (message !== undefined && messageArgument !== undefined) {
     throw usageError("the message is there twice: --message and an argument", "text with spaces goes in quotes");
   }
@@ -110,54 +118,49 @@ function checkPublishOptions({ qos, retain = false, property = [], mqttVersion }
   return { qos, retain, properties: parseProperties(property) };
 }
 
-type Payloads = AsyncIterable<Buffer> | Iterable<Buffer>;
-
-/** Where the messages come from; exactly one way has to be named. */
-function messageSource(
+/** @returns how many messages the broker took */
+async function publishTo(
   context: CommandContext,
-  options: Options,
-  message: string | undefined,
-): () => Promise<Payloads> {
-  const { file, stdinLine, stdinFile, nullMessage, tokenStdin } = options;
-  const named = [message, file, stdinLine, stdinFile, nullMessage].filter((way) => way !== undefined);
-  if (named.length === 0) throw usageError("no message is named", "name it, or write - to read it from standard input");
-  if (named.length > 1)
-    throw usageError("the message is named more than once", "choose one of MESSAGE, -m, -f, -s, -l and -n");
-  const fromStdin = stdinLine || stdinFile || message === "-";
-  if (fromStdin && tokenStdin) throw usageError("standard input cannot be both token and message", "use --token-file");
-  if (stdinLine && options.repeat !== undefined) throw usageError("--repeat does not work with --stdin-line");
-
-  if (stdinLine) return async () => splitLines(context.stdin, MAX_PAYLOAD_BYTES);
-  if (fromStdin) return async () => [await readAll(context.stdin, context.signal)];
-  if (file !== undefined) return async () => [await readFileOrExplain(file)];
-  return async () => [Buffer.from(message ?? "")];
+  target: Target,
+  messages: Messages,
+  { timeout, repeatDelay = 0 }: Options,
+): Promise<number> {
+  const { output, signal } = context;
+  const connecting = connectMqtt(target, { timeoutMs: timeout * 1000, signal });
+  const connection = await output.spin(`connecting to ${target.url.host}`, connecting);
+  try {
+    return await publishAll(connection, messages, repeatDelay * 1000, signal);
+  } finally {
+    await connection.close();
+  }
 }
 
-/** @returns how many the broker took (at QoS 0: how many have left) */
 async function publishAll(
   connection: MqttConnection,
-  topic: string,
-  payloads: Payloads,
-  publishOptions: PublishOptions,
-  { repeat = 1, repeatDelay = 0 }: Options,
+  messages: Messages,
+  pauseMs: number,
   signal: AbortSignal,
 ): Promise<number> {
   const window = new PublishWindow(Math.min(connection.receiveMaximum, MAX_INFLIGHT));
   connection.lost.catch((error: unknown) => window.fail(error));
-  const iterator = Symbol.asyncIterator in payloads ? payloads[Symbol.asyncIterator]() : payloads[Symbol.iterator]();
+  const iterator = messages[Symbol.asyncIterator]();
   let count = 0;
+  let hasUnproven = false;
   for (;;) {
-    const next = await window.orFailure(Promise.resolve(iterator.next()));
+    const next = await window.orFailure(iterator.next());
     if (next.done) break;
-    for (let round = 0; round < repeat; round++) {
-      if (round > 0 && repeatDelay > 0) await window.orFailure(sleep(repeatDelay * 1000, signal));
-      signal.throwIfAborted();
-      const published = connection.publish(topic, next.value, publishOptions);
-      if (publishOptions.qos === 0) await published;
-      else await window.add(published);
+    for (const { topic, payload, options } of next.value) {
+      if (pauseMs > 0 && count > 0) await window.orFailure(sleep(pauseMs, signal));
+      const published = connection.publish(topic, payload, options);
       count++;
+      if (options.qos === 0) hasUnproven = true;
+      if (published === undefined) continue;
+      const room = options.qos === 0 ? window.orFailure(published) : window.add(published);
+      if (room !== undefined) await room;
     }
   }
   await window.drained();
+  // At QoS 0 nobody answers a publish. A refusal comes before the answer to what was sent after it.
+  if (hasUnproven) await connection.roundTrip();
   return count;
 }

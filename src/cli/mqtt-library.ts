@@ -1,2 +1,0 @@
-/** MQTT.js, to be loaded with import(): it is CommonJS, of which a bundle gives a lazy importer no names. */
-export { connect } from "mqtt";
