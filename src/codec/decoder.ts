@@ -6,10 +6,11 @@ import { answerVersion, decodeConnect } from "./connect.ts";
 import { decodeDisconnect } from "./disconnect.ts";
 import { CodecError, malformed } from "./error.ts";
 import { PacketType } from "./packets.ts";
-import type { Connect, Packet, ProtocolVersion } from "./packets.ts";
+import type { Connect, Packet, ProtocolVersion, Publish } from "./packets.ts";
 import { decodePublish } from "./publish.ts";
 import { notMinimal, Reader } from "./reader.ts";
 import { ReasonCode } from "./reason-codes.ts";
+import type { ReceivedPublish } from "./received-publish.ts";
 import { decodeSuback } from "./suback.ts";
 import { decodeSubscribe } from "./subscribe.ts";
 import { TopicCache } from "./topic-cache.ts";
@@ -25,6 +26,8 @@ export interface DecoderOptions {
   maximumPacketSize?: number | undefined;
   /** The version that was agreed. Left out, the first CONNECT tells it. */
   protocolVersion?: ProtocolVersion | undefined;
+  /** Where to note the bytes of each PUBLISH. */
+  receivedPublish?: ReceivedPublish | undefined;
 }
 
 /**
@@ -45,6 +48,7 @@ export class Decoder {
 
   private readonly received = new ChunkQueue();
   private readonly topics = new TopicCache();
+  private readonly receivedPublish: ReceivedPublish | undefined;
   private versionKnown: boolean;
   private failure: CodecError | undefined = undefined;
   /** Length of the fixed header at the front of `received`, 0 if it is not complete yet; of split packets only. */
@@ -55,6 +59,7 @@ export class Decoder {
     this.maximumPacketSize = options.maximumPacketSize ?? MAXIMUM_PACKET_SIZE;
     this.protocolVersion = options.protocolVersion ?? 4;
     this.versionKnown = options.protocolVersion !== undefined;
+    this.receivedPublish = options.receivedPublish;
   }
 
   /** Takes received bytes; does not copy chunks of 1 KiB and more. Ignored after a failure. */
@@ -107,7 +112,9 @@ export class Decoder {
     if (first >> 4 === PacketType.PUBLISH) {
       const { memory } = received;
       received.moveTo(end);
-      return decodePublish(chunk, memory, start, end, first & 0x0f, this.protocolVersion, this.topics);
+      const packet = decodePublish(chunk, memory, start, end, first & 0x0f, this.protocolVersion, this.topics);
+      this.note(packet, chunk, position, end);
+      return packet;
     }
     received.moveTo(end);
     return this.decodeOther(chunk, first, start, end);
@@ -123,9 +130,22 @@ export class Decoder {
     this.headerLength = 0;
     const first = bytes[0]!;
     if (first >> 4 === PacketType.PUBLISH) {
-      return decodePublish(bytes, bytes.buffer, start, bytes.length, first & 0x0f, this.protocolVersion, this.topics);
+      const { buffer, length } = bytes;
+      const packet = decodePublish(bytes, buffer, start, length, first & 0x0f, this.protocolVersion, this.topics);
+      this.note(packet, bytes, 0, length);
+      return packet;
     }
     return this.decodeOther(bytes, first, start, bytes.length);
+  }
+
+  private note(packet: Publish, bytes: Buffer, start: number, end: number): void {
+    const { receivedPublish } = this;
+    if (receivedPublish === undefined) return;
+    receivedPublish.packet = packet;
+    receivedPublish.version = this.protocolVersion;
+    receivedPublish.bytes = bytes;
+    receivedPublish.start = start;
+    receivedPublish.end = end;
   }
 
   /** @returns false until the whole fixed header is there */

@@ -5,5 +5,6 @@ export { CodecError } from "./error.ts";
 export { isReasonCodeOf } from "./legal-reason-codes.ts";
 export * from "./packets.ts";
 export * from "./reason-codes.ts";
+export { ReceivedPublish } from "./received-publish.ts";
 export { isTopicName } from "./topic-name.ts";
 export { isEncodableString, isWellFormedUtf8 } from "./utf8.ts";

@@ -23,14 +23,14 @@ import {
   reasonString,
 } from "../broker/index.ts";
 import type { HostedBroker } from "./hosted-broker.ts";
-import { packetIdOffset } from "./publish-frames.ts";
 import type { Runtime, Stream } from "./runtime.ts";
 import { COPIED_FRAME_BYTES_MAX } from "./slab.ts";
 
 /** How long a peer may take to close a connection that we have closed. */
 const LINGER_MS = 2_000;
 
-const LOOP_COPIED_BYTES_MAX = 192;
+/** What waits for the network keeps the whole buffer that it is in: a part this many times smaller is copied. */
+const KEPT_RATIO_MAX = 4;
 
 /**
  * One network connection: bytes in, packets to its broker, packets out, bytes in few large writes. It is the outbox of
@@ -49,6 +49,17 @@ export class Link implements Outbox {
   /** Where this turn's writes are put together. */
   #slab: Buffer | undefined;
   #end = 0;
+  /**
+   * Frames that come behind those in the slab: `#run[#runStart, #runEnd)`. They stay where they were encoded or received
+   * as long as each lies behind the one before it.
+   */
+  #run: Buffer | undefined;
+  #runStart = 0;
+  #runEnd = 0;
+  /** Packet identifiers of these frames, each behind its index in `#run`. */
+  readonly #packetIds: number[] = [];
+  /** At least as many as wait in the stream. */
+  #unsentBytesAtMost = 0;
   #isDirty = false;
   #isPaused = false;
   #isClosed = false;
@@ -59,13 +70,20 @@ export class Link implements Outbox {
     this.#runtime = runtime;
     this.stream = stream;
     this.#limits = runtime.limits;
-    this.#decoder = new Decoder({ maximumPacketSize: this.#limits.packetBytesMax });
+    this.#decoder = new Decoder({
+      maximumPacketSize: this.#limits.packetBytesMax,
+      receivedPublish: runtime.frames.received,
+    });
     this.#patience = new Deadline(() => stream.destroy());
     runtime.deadlines.set(this.#patience, runtime.now() + runtime.limits.connectTimeoutMs);
   }
 
   get congested(): boolean {
-    return this.stream.unsentBytes + this.#end > this.#limits.unsentBytesMax;
+    const collected = this.#end + this.#runEnd - this.#runStart;
+    const { unsentBytesMax } = this.#limits;
+    if (this.#unsentBytesAtMost + collected <= unsentBytesMax) return false;
+    this.#unsentBytesAtMost = this.stream.unsentBytes;
+    return this.#unsentBytesAtMost + collected > unsentBytesMax;
   }
 
   // ---- what the network brings
@@ -97,7 +115,7 @@ export class Link implements Outbox {
 
   lost(now: number): void {
     this.#isClosed = true;
-    this.#releaseSlab();
+    this.#forgetOutput();
     this.#runtime.deadlines.clear(this.#patience);
     if (this.#connection !== undefined) this.#hosted!.broker.connectionLost(this.#connection, now);
   }
@@ -179,63 +197,36 @@ export class Link implements Outbox {
     topicAlias: number,
   ): void {
     if (this.#isClosed) return;
-    const isV5 = this.#version === 5;
     const expiry = messageExpiryInterval;
-    if (isV5 && (topicAlias !== 0 || subscriptionIdentifiers !== undefined)) {
+    if (dup || topicAlias !== 0 || subscriptionIdentifiers !== undefined) {
       this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, expiry, topicAlias));
       return;
     }
-    const { frames } = this.#runtime;
-    const variant = (qos << 2) | (retain ? 2 : 0) | (dup ? 1 : 0);
-    const written = frames.find(message, isV5, variant, expiry);
-    if (written !== undefined) {
-      this.#copyFrame(written.bytes, written.start, written.end, written.packetIdOffset, packetId);
+    const { bytes, start, end, packetIdAt } = this.#runtime.frames.frame(message, this.#version, qos, retain, expiry);
+    if (end - start > COPIED_FRAME_BYTES_MAX) {
+      this.#writeSharedFrame(bytes, start, end, packetIdAt, packetId);
       return;
     }
-    const packet = publishPacket(message, packetId, qos, retain, dup, undefined, expiry);
-    const length = encodedLength(packet, this.#version);
-    if (length > COPIED_FRAME_BYTES_MAX) {
-      const bytes = Buffer.allocUnsafe(length);
-      encodeInto(packet, this.#version, bytes, 0);
-      frames.remember(message, isV5, variant, expiry, bytes, 0, length);
-      this.#copyFrame(bytes, 0, length, packetIdOffset(bytes, 0), packetId);
-      return;
+    if (bytes !== this.#run || start !== this.#runEnd) {
+      this.#endRun();
+      this.#markDirty();
+      this.#run = bytes;
+      this.#runStart = start;
     }
-    const slab = this.#reserve(length);
-    const start = this.#end;
-    this.#end = encodeInto(packet, this.#version, slab, start);
-    frames.remember(message, isV5, variant, expiry, slab, start, this.#end);
-  }
-
-  /** Writes a frame that was encoded before, with a packet identifier of its own unless that is 0. */
-  #copyFrame(bytes: Buffer, start: number, end: number, idOffset: number, packetId: number): void {
-    const length = end - start;
-    if (length > COPIED_FRAME_BYTES_MAX) {
-      this.#writeSharedFrame(bytes, idOffset, packetId);
-      return;
-    }
-    const slab = this.#reserve(length);
-    const at = this.#end;
-    // Short frames are copied faster byte by byte than by a call that makes a view.
-    if (length <= LOOP_COPIED_BYTES_MAX) for (let i = 0; i < length; i++) slab[at + i] = bytes[start + i]!;
-    else slab.set(bytes.subarray(start, end), at);
-    this.#end = at + length;
-    if (packetId !== 0) {
-      slab[at + idOffset] = packetId >> 8;
-      slab[at + idOffset + 1] = packetId & 0xff;
-    }
+    this.#runEnd = end;
+    if (packetId !== 0) this.#packetIds.push(packetIdAt, packetId);
   }
 
   /** A large frame is shared by all subscribers; at QoS 1 and 2 its head, with the packet identifier, is not. */
-  #writeSharedFrame(bytes: Buffer, idOffset: number, packetId: number): void {
+  #writeSharedFrame(bytes: Buffer, start: number, end: number, packetIdAt: number, packetId: number): void {
     if (packetId === 0) {
-      this.#writeLarge(bytes);
+      this.#writeLarge(bytes.subarray(start, end));
       return;
     }
-    const head = Buffer.from(bytes.subarray(0, idOffset + 2));
-    head.writeUInt16BE(packetId, idOffset);
+    const head = Buffer.from(bytes.subarray(start, packetIdAt + 2));
+    head.writeUInt16BE(packetId, packetIdAt - start);
     this.#writeLarge(head);
-    this.#writeLarge(bytes.subarray(idOffset + 2));
+    this.#writeLarge(bytes.subarray(packetIdAt + 2, end));
   }
 
   pause(): void {
@@ -265,45 +256,113 @@ export class Link implements Outbox {
   /** Writes what the turn has put together. */
   flush(): void {
     this.#isDirty = false;
+    if (this.#run !== undefined && (this.#end > 0 || !this.#writeRun(this.#run))) this.#endRun();
+    this.#writeSlab();
+  }
+
+  #writeSlab(): void {
     if (this.#slab === undefined || this.#end === 0) return;
     const slab = this.#slab;
     const bytes = slab.subarray(0, this.#end);
     this.#slab = undefined;
     this.#end = 0;
-    if (this.stream.write(bytes)) this.#runtime.releaseSlab(slab);
+    if (this.#write(bytes)) this.#runtime.slabs.release(slab);
   }
 
-  /** The slab with room for `bytes` more at `#end`. */
-  #reserve(bytes: number): Buffer {
-    if (!this.#isDirty) {
-      this.#isDirty = true;
-      this.#runtime.flushLater(this);
+  /** Writes the run from where it is. @returns false where it has to be copied instead */
+  #writeRun(run: Buffer): boolean {
+    if (this.#packetIds.length > 0) return false;
+    if ((this.#runEnd - this.#runStart) * KEPT_RATIO_MAX < run.buffer.byteLength) return false;
+    const bytes = run.subarray(this.#runStart, this.#runEnd);
+    this.#forgetRun();
+    this.#writeSlab();
+    if (!this.#write(bytes)) this.#runtime.frames.keep(run);
+    return true;
+  }
+
+  /** Moves the run into the slab; a long one is written. */
+  #endRun(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    const start = this.#runStart;
+    const length = this.#runEnd - start;
+    if (length > COPIED_FRAME_BYTES_MAX) {
+      if (this.#writeRun(run)) return;
+      const copy = Buffer.from(run.subarray(start, start + length));
+      this.#writePacketIds(copy, -start);
+      this.#forgetRun();
+      this.#writeLarge(copy);
+    } else {
+      const slab = this.#makeRoom(length);
+      slab.set(run.subarray(start, start + length), this.#end);
+      this.#writePacketIds(slab, this.#end - start);
+      this.#end += length;
+      this.#forgetRun();
     }
+  }
+
+  /** @param shift from an index in the run to the one in `target` */
+  #writePacketIds(target: Buffer, shift: number): void {
+    const ids = this.#packetIds;
+    for (let i = 0; i < ids.length; i += 2) {
+      const at = ids[i]! + shift;
+      target[at] = ids[i + 1]! >> 8;
+      target[at + 1] = ids[i + 1]! & 0xff;
+    }
+  }
+
+  #forgetRun(): void {
+    this.#run = undefined;
+    this.#runStart = 0;
+    this.#runEnd = 0;
+    if (this.#packetIds.length > 0) this.#packetIds.length = 0;
+  }
+
+  /** The slab with room for `bytes` more at `#end`, behind everything that was sent before. */
+  #reserve(bytes: number): Buffer {
+    this.#endRun();
+    this.#markDirty();
+    return this.#makeRoom(bytes);
+  }
+
+  #markDirty(): void {
+    if (this.#isDirty) return;
+    this.#isDirty = true;
+    this.#runtime.flushLater(this);
+  }
+
+  #makeRoom(bytes: number): Buffer {
     const { slabs } = this.#runtime;
     const slab = this.#slab;
     if (slab === undefined) return (this.#slab = slabs.acquire(bytes));
     if (this.#end + bytes <= slab.length) return slab;
     if (slabs.isLargest(slab)) {
-      this.flush();
-      this.#isDirty = true;
+      this.#writeSlab();
       return (this.#slab = slabs.acquireLargest());
     }
     const larger = slabs.acquireLargest();
     slab.copy(larger, 0, 0, this.#end);
-    this.#runtime.releaseSlab(slab);
+    this.#runtime.slabs.release(slab);
     return (this.#slab = larger);
   }
 
+  /** Writes bytes behind everything that was sent before. */
   #writeLarge(bytes: Buffer): void {
-    const wasDirty = this.#isDirty;
-    this.flush();
-    this.#isDirty = wasDirty;
-    this.stream.write(bytes);
+    this.#endRun();
+    this.#writeSlab();
+    this.#write(bytes);
   }
 
-  #releaseSlab(): void {
-    if (this.#slab !== undefined) this.#runtime.releaseSlab(this.#slab);
+  #write(bytes: Buffer): boolean {
+    const hasLeft = this.stream.write(bytes);
+    this.#unsentBytesAtMost = hasLeft ? 0 : this.stream.unsentBytes;
+    return hasLeft;
+  }
+
+  #forgetOutput(): void {
+    if (this.#slab !== undefined) this.#runtime.slabs.release(this.#slab);
     this.#slab = undefined;
     this.#end = 0;
+    this.#forgetRun();
   }
 }

@@ -144,12 +144,6 @@ export class Runtime {
     this.#dirty.push(link);
   }
 
-  /** The bytes in the slab have left. */
-  releaseSlab(slab: Buffer): void {
-    this.frames.clear();
-    this.slabs.release(slab);
-  }
-
   /** The link may go on with packets that it has received already. */
   handleLater(link: Link): void {
     this.#resumed.push(link);
