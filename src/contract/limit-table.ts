@@ -87,11 +87,12 @@ export const limitTable = {
   },
   unsentBytesMax: {
     default: 16 * MiB,
-    minimum: 1024,
+    // Sockets tell when they are drained only if they had more than they buffer by default.
+    minimum: 64 * 1024,
     maximum: UINT32_MAX,
     outcome: "",
     meaning:
-      "bytes that wait for a slow reader; QoS 0 is then dropped as slow-consumer, QoS 1 and 2 waits in the session",
+      "bytes that wait for a slow reader; QoS 0 is then dropped as slow-consumer, QoS 1 and 2 waits in the session; with as many bytes of answers nothing more is read from it",
   },
   pendingPublishesMax: {
     default: 1024,

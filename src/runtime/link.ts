@@ -61,7 +61,12 @@ export class Link implements Outbox {
   /** At least as many as wait in the stream. */
   #unsentBytesAtMost = 0;
   #isDirty = false;
+  /** By the broker. */
   #isPaused = false;
+  /** Until its answers have left: the peer sends and does not read. */
+  #isBlocked = false;
+  /** Bytes of packets other than PUBLISH since the network was last keeping up. */
+  #answerBytes = 0;
   #isClosed = false;
   /** CONNECT is due, or after `close` the end of the network connection. */
   readonly #patience: Deadline;
@@ -97,7 +102,7 @@ export class Link implements Outbox {
   /** Passes on the packets that have arrived, until reading is paused. */
   handlePackets(now: number): void {
     try {
-      while (!this.#isPaused && !this.#isClosed) {
+      while (!this.#isPaused && !this.#isClosed && !this.#isFlooded()) {
         const packet = this.#decoder.next();
         if (packet === undefined) return;
         if (this.#connection !== undefined) this.#hosted!.broker.receive(this.#connection, packet, now);
@@ -110,7 +115,28 @@ export class Link implements Outbox {
   }
 
   drained(now: number): void {
+    if (this.#isBlocked) {
+      this.#isBlocked = false;
+      this.#answerBytes = 0;
+      if (!this.#isPaused) this.stream.resume();
+    }
     if (this.#connection !== undefined) this.#hosted!.broker.drained(this.#connection, now);
+    this.handlePackets(now);
+  }
+
+  /**
+   * The broker sends no more messages to a congested connection; its answers must not pile up either. True if as many
+   * bytes of them wait as may: nothing more is read until they have left. A slow reader that sends little goes on being heard.
+   */
+  #isFlooded(): boolean {
+    if (this.#answerBytes <= this.#limits.unsentBytesMax) return false;
+    if (this.congested) {
+      this.#isBlocked = true;
+      this.stream.pause();
+    } else {
+      this.#answerBytes = 0;
+    }
+    return this.#isBlocked;
   }
 
   lost(now: number): void {
@@ -176,6 +202,7 @@ export class Link implements Outbox {
   send(packet: Packet): void {
     if (this.#isClosed) return;
     const length = encodedLength(packet, this.#version);
+    if (packet.type !== PacketType.PUBLISH) this.#answerBytes += length;
     if (length > COPIED_FRAME_BYTES_MAX) {
       const frame = Buffer.allocUnsafe(length);
       encodeInto(packet, this.#version, frame, 0);
@@ -237,7 +264,7 @@ export class Link implements Outbox {
   /** What was decoded meanwhile is handled at the end of the turn: the broker is in the middle of something. */
   resume(): void {
     this.#isPaused = false;
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isBlocked) return;
     this.stream.resume();
     this.#runtime.handleLater(this);
   }

@@ -26,6 +26,9 @@ export interface WebSocketMessageOptions {
 
 const LINGER_MS = 2_000;
 
+/** While more bytes than these wait for the network, only the last ping is answered, and later (RFC 6455 §5.5.3). */
+const UNSENT_BYTES_BEFORE_PONG_MAX = 64 * 1024;
+
 /** A frame may hold several packets, and one that is too large for MQTT is to be refused there, with its reason code. */
 const FRAME_SPARE_BYTES = 16 * 1024 * 1024;
 
@@ -78,6 +81,7 @@ function serveWebSockets(
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
+    autoPong: false,
     maxPayload: options.messageBytesMax + FRAME_SPARE_BYTES,
     handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
   });
@@ -156,6 +160,8 @@ class WebSocketStream implements ByteStream {
   handler!: ByteStreamHandler;
   readonly #webSocket: WebSocket;
   readonly #tlsSocket: TLSSocket | undefined;
+  /** Of the last ping, while that is not answered. */
+  #pingData: Buffer | undefined;
 
   constructor(webSocket: WebSocket, request: IncomingMessage, socket: Duplex, addressed: Addressed) {
     this.#webSocket = webSocket;
@@ -176,10 +182,23 @@ class WebSocketStream implements ByteStream {
       webSocket.close(1003, "MQTT packets come in binary frames");
       this.#endSoon();
     });
-    socket.on("drain", () => this.handler.onDrain());
+    webSocket.on("ping", (data) => {
+      this.#pingData = data;
+      if (webSocket.bufferedAmount <= UNSENT_BYTES_BEFORE_PONG_MAX) this.#pong();
+    });
+    socket.on("drain", () => {
+      this.#pong();
+      this.handler.onDrain();
+    });
     webSocket.on("close", () => this.handler.onClose());
     // Broken frames have been answered by then.
     webSocket.on("error", () => this.#endSoon());
+  }
+
+  #pong(): void {
+    const data = this.#pingData;
+    this.#pingData = undefined;
+    if (data !== undefined && this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.pong(data);
   }
 
   /** A peer that broke the rules has little time to close its side. */
