@@ -27,6 +27,8 @@ export interface ConnectOptions {
   signal: AbortSignal;
   /** Called for every message; the next one waits for the promise, and so does the acknowledgement. */
   onMessage?: (message: ReceivedMessage) => Promise<void> | undefined | void;
+  /** Ask for the topics on which answers may be received (MQTT 5.0 §3.1.2.11.6). */
+  responseInformation?: boolean;
 }
 
 export interface PublishOptions {
@@ -86,6 +88,7 @@ export class MqttConnection {
   readonly #target: Target;
   readonly #timeoutMs: number;
   readonly #onMessage: ConnectOptions["onMessage"];
+  readonly #wantsResponseInformation: boolean;
   readonly #announceLoss: (error: Error) => void;
   /** What to call for each operation under way when the connection ends. */
   readonly #pending = new Set<(error: Error) => void>();
@@ -106,11 +109,13 @@ export class MqttConnection {
   readonly #pings: (() => void)[] = [];
   #keepAlive: NodeJS.Timeout | undefined;
 
-  constructor(stream: Duplex, target: Target, { timeoutMs, signal, onMessage }: ConnectOptions) {
+  constructor(stream: Duplex, target: Target, options: ConnectOptions) {
+    const { timeoutMs, signal, onMessage, responseInformation = false } = options;
     this.#stream = stream;
     this.#target = target;
     this.#timeoutMs = timeoutMs;
     this.#onMessage = onMessage;
+    this.#wantsResponseInformation = responseInformation;
     this.#outbox = new Outbox(stream, target.protocolVersion);
     this.#decoder = new Decoder({ protocolVersion: target.protocolVersion });
     let announceLoss!: (error: Error) => void;
@@ -146,6 +151,11 @@ export class MqttConnection {
   /** How many publishes may wait for their acknowledgement [MQTT-3.3.4-9]. */
   get receiveMaximum(): number {
     return this.#connack?.properties?.receiveMaximum ?? PACKET_ID_MAX;
+  }
+
+  /** What topics of answers begin with (MQTT 5.0 §4.10.1), where the broker said so. */
+  get responseInformation(): string | undefined {
+    return this.#connack?.properties?.responseInformation;
   }
 
   /**
@@ -231,6 +241,7 @@ export class MqttConnection {
   #sendConnect(): void {
     const { protocolVersion, clientId, username: named, password } = this.#target;
     // MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22].
+    const wanted = this.#wantsResponseInformation ? { requestResponseInformation: 1 } : {};
     const username = named ?? (password === undefined ? undefined : clientId);
     this.#outbox.send({
       type: PacketType.CONNECT,
@@ -240,7 +251,7 @@ export class MqttConnection {
       clientId,
       username,
       password: password === undefined ? undefined : Buffer.from(password),
-      properties: protocolVersion === 5 ? { receiveMaximum: RECEIVE_MAXIMUM } : undefined,
+      properties: protocolVersion === 5 ? { receiveMaximum: RECEIVE_MAXIMUM, ...wanted } : undefined,
     });
   }
 

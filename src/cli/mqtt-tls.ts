@@ -21,7 +21,10 @@ export interface TlsMaterial {
 
 export function addTlsOptions(command: Command): void {
   command
-    .option("--cafile <file>", "certificates to trust, PEM (default: the local authority's, where its server is meant)")
+    .option(
+      "--ca, --cafile <file>",
+      "certificates to trust, PEM (default: the local authority's, where its server is meant)",
+    )
     .option("--cert <file>", "client certificate, PEM")
     .option("--key <file>", "its private key, PEM (default: in the same file)");
 }

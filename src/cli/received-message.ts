@@ -1,5 +1,6 @@
 /** A message as a subscriber got it, and how it is printed. */
 import { isUtf8 } from "node:buffer";
+import type { Subject } from "./condition.ts";
 import { propertiesToJson, type MessageProperties } from "./mqtt-properties.ts";
 import { printable } from "./table.ts";
 
@@ -48,4 +49,18 @@ export function payloadForTerminal(payload: Buffer): string {
     .split(/([\n\t])/)
     .map((part, index) => (index % 2 === 1 ? part : printable(part)))
     .join("");
+}
+
+/** The message as conditions see it. */
+export function subjectOf({ topic, payload, qos, retain, properties }: ReceivedMessage): Subject {
+  const text = payload.toString("utf8");
+  return { topic, payload: parsedOr(text), text, qos, retain, properties: propertiesToJson(properties) };
+}
+
+function parsedOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

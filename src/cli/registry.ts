@@ -26,6 +26,11 @@ export const registry: readonly CommandEntry[] = [
   { path: "serve", summary: "Start the server as a service", load: () => import("./commands/serve.ts") },
   { path: "pub", summary: "Publish messages", load: () => import("./commands/pub.ts") },
   { path: "sub", summary: "Subscribe and print messages", load: () => import("./commands/sub.ts") },
+  {
+    path: "request",
+    summary: "Publish a request and print the answer",
+    load: () => import("./commands/request.ts"),
+  },
   { path: "tail", summary: "Watch what happens in a broker", load: () => import("./commands/tail.ts") },
 
   { path: "namespace create", summary: "Create a namespace", load: () => import("./commands/namespace/create.ts") },

@@ -1,10 +1,11 @@
 /** A subscription that lives as long as the user wants: it connects, subscribes, prints, and comes back when it is lost. */
+import type { Condition } from "./condition.ts";
 import type { CommandContext } from "./context.ts";
 import { type Lifetime, live } from "./lifetime.ts";
 import { connectMqtt } from "./mqtt-connection.ts";
 import { MqttConnectionError, subscriptionRefused } from "./mqtt-errors.ts";
 import { type Target, type TargetOptions, resolveTarget } from "./mqtt-target.ts";
-import type { ReceivedMessage } from "./received-message.ts";
+import { type ReceivedMessage, subjectOf } from "./received-message.ts";
 import { retryDelayMs, sleep } from "./sleep.ts";
 import { topicMatches } from "./topic.ts";
 import { UserError } from "../errors.ts";
@@ -17,6 +18,8 @@ export interface SubscriberOptions {
   print: (message: ReceivedMessage) => Promise<void> | undefined;
   /** Ends after so many messages. */
   count: number | undefined;
+  /** Ends with the first message that fulfils it. */
+  until: Condition | undefined;
   /** Ends after so long, as a failure. */
   waitMs: number | undefined;
   timeoutMs: number;
@@ -32,6 +35,7 @@ export class Subscriber {
   readonly #context: CommandContext;
   readonly #options: SubscriberOptions;
   #printed = 0;
+  #isComplete = false;
 
   constructor(context: CommandContext, options: SubscriberOptions) {
     this.#context = context;
@@ -43,15 +47,16 @@ export class Subscriber {
    * @throws {MqttConnectionError} where the first connection does not come about, or the broker refuses
    */
   async run(): Promise<void> {
-    const { waitMs, count } = this.#options;
-    const bounded = count !== undefined || waitMs !== undefined;
+    const { waitMs, count, until } = this.#options;
+    const bounded = count !== undefined || waitMs !== undefined || until !== undefined;
     const timedOut = () => this.#timedOut();
     await live(this.#context, { waitMs, timedOut, bounded }, (lifetime) => this.#subscribeUntilEnd(lifetime));
   }
 
   #timedOut(): UserError {
-    const { waitMs = 0, count } = this.#options;
-    const wanted = count === undefined ? "" : `; ${this.#printed} of ${count} messages came`;
+    const { waitMs = 0, count, until } = this.#options;
+    const unmet = until === undefined ? "" : `; none of ${this.#printed} messages fulfils the condition`;
+    const wanted = count === undefined ? unmet : `; ${this.#printed} of ${count} messages came`;
     return new UserError("timed-out", `the time of ${waitMs / 1000} s is over${wanted}`);
   }
 
@@ -111,9 +116,9 @@ export class Subscriber {
   }
 
   #take(message: ReceivedMessage, { signal, finish }: Lifetime): Promise<void> | undefined {
-    const { retained, filterOut, print, count } = this.#options;
+    const { retained, filterOut, print, count, until } = this.#options;
     // What the broker sent while we were leaving is not acknowledged, and not printed.
-    if (this.#printed === count) finish();
+    if (this.#isComplete) finish();
     signal.throwIfAborted();
     if (retained === "none" && message.retain) return undefined;
     if (retained === "only" && !message.retain) finish();
@@ -121,7 +126,8 @@ export class Subscriber {
     this.#printed++;
     const written = print(message);
     // After the acknowledgement of the last message has left.
-    if (this.#printed === count) setImmediate(finish);
+    this.#isComplete = this.#printed === count || until?.(subjectOf(message)) === true;
+    if (this.#isComplete) setImmediate(finish);
     return written;
   }
 }

@@ -131,6 +131,15 @@ describe("sub ends", () => {
     expect(stderr).toContain("1 of 2 messages came");
   });
 
+  it("with the message that fulfils --until", async () => {
+    const fake = await withBroker(sends({ payload: '{"n":1}' }, { payload: '{"n":2}' }, { payload: '{"n":3}' }));
+    const { code, stdout } = await pubsub(["sub", "#", "--until", "payload.n >= 2", "--url", fake.url]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '{"n":1}\n{"n":2}\n' });
+    const late = await pubsub(["sub", "#", "--until", "payload.n > 9", "-W", "0.2", "--url", fake.url]);
+    expect(late).toMatchObject({ code: 27 });
+    expect(late.stderr).toContain("none of 3 messages fulfils the condition");
+  });
+
   it("when the broker has accepted, with -E", async () => {
     const fake = await withBroker();
     expect(await pubsub(["sub", "#", "-E", "--url", fake.url])).toMatchObject({ code: 0, stdout: "" });
@@ -262,6 +271,7 @@ it.each([
   [["sub", "#", "-R", "--retained-only"], "exclude each other"],
   [["sub", "#", "-F", "%t", "--json"], "exclude each other"],
   [["sub", "#", "-F", "%y"], 'the format has "%y"'],
+  [["sub", "#", "--until", "x > 1"], 'there is no "x"'],
   [["sub", "#", "-C", "0"], "whole number of at least 1"],
   [["sub", "#", "-W", "soon"], "number of seconds"],
 ])("%j is wrong usage", async (argv, text) => {
