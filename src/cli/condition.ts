@@ -152,7 +152,7 @@ function tokenize(text: string): Token[] {
     if (!match || !found) {
       throw usageError(`the condition "${text}" cannot be read from "${text.slice(position).trim()}" on`, HINT);
     }
-    tokens.push({ kind: found[0] as Token["kind"], text: found[1]! });
+    tokens.push({ kind: found[0] as Token["kind"], text: found[1] });
     position = TOKEN.lastIndex;
   }
   return tokens;

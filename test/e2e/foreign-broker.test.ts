@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeAuthority, makeCertificate } from "../../src/auth/certificate-maker.ts";
@@ -26,7 +27,8 @@ async function freePorts(count: number): Promise<number[]> {
 
 async function startMosquitto(world: World, configuration: string[]): Promise<void> {
   const file = join(world.folder, "mosquitto.conf");
-  writeFileSync(file, `${configuration.join("\n")}\n`);
+  // As root it would give up its rights, and with them those to its files.
+  writeFileSync(file, `${[`user ${userInfo().username}`, ...configuration].join("\n")}\n`);
   const running = world.spawn(MOSQUITTO, ["-c", file, "-v"]);
   await running.prints("stderr", "running");
 }
