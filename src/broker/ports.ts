@@ -5,6 +5,7 @@
  * No port assumes that all sessions of a broker live in this process.
  */
 import type { Auth, Connect, Packet, Properties, QoS } from "../codec/index.ts";
+import type { Will } from "./will.ts";
 
 export type { LimitSettings } from "./limits.ts";
 
@@ -149,6 +150,65 @@ export interface PendingPublish {
 export interface Hooks {
   /** Called in the order in which a publisher's messages arrived. */
   submit(pending: PendingPublish): void;
+}
+
+/** Names one record of a broker's journal: greater than 0, greater for later ones, and never given again. */
+export type RecordId = number;
+
+/** What a broker keeps so that it outlives the process. Sessions that end with their connection are not kept. */
+export type JournalRecord =
+  | {
+      readonly type: "session";
+      readonly clientId: string;
+      readonly expiryIntervalSeconds: number;
+      /** UNIX milliseconds; Infinity for never; undefined while the client is connected. */
+      readonly endsAtMs: number | undefined;
+      readonly will: Will | undefined;
+      /** UNIX milliseconds; undefined while the will does not wait. */
+      readonly willDueAtMs: number | undefined;
+    }
+  | {
+      readonly type: "subscription";
+      readonly session: RecordId;
+      /** As in SUBSCRIBE, with `$share/…`. */
+      readonly key: string;
+      readonly qos: QoS;
+      readonly noLocal: boolean;
+      readonly retainAsPublished: boolean;
+      /** 0 for none. */
+      readonly identifier: number;
+    }
+  /** Once for all who refer to it. */
+  | { readonly type: "message"; readonly message: Message }
+  /** The last message of its topic. */
+  | { readonly type: "retained"; readonly message: RecordId }
+  /** A message of QoS 1 or 2 on its way to a client; those of a session are in the order of their ids. */
+  | {
+      readonly type: "delivery";
+      readonly session: RecordId;
+      readonly message: RecordId;
+      readonly qos: QoS;
+      readonly retain: boolean;
+      readonly subscriptionIdentifiers: number[] | undefined;
+      /** 0 while it waits in the queue. */
+      readonly packetId: number;
+      /** PUBREC arrived. */
+      readonly released: boolean;
+    }
+  /** A packet identifier of QoS 2 that the client has not released. */
+  | { readonly type: "received"; readonly session: RecordId; readonly packetId: number };
+
+/**
+ * Keeps what must outlive the process. Nothing of a turn is seen outside before all that the turn changed is kept: the
+ * runtime holds back the turn's output until then, so that the broker goes on as if it were kept at once.
+ */
+export interface Journal {
+  /** True while there is no room: what would have to be kept is refused with 0x97. */
+  readonly isFull: boolean;
+  add(record: JournalRecord): RecordId;
+  /** Puts a record in the place of one that is kept, under the same id. */
+  replace(id: RecordId, record: JournalRecord): void;
+  remove(id: RecordId): void;
 }
 
 export interface Random {

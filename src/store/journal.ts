@@ -1,0 +1,36 @@
+/** What brokers keep of sessions, messages and retained messages: the interface of its implementations. */
+import type { Journal, JournalRecord, RecordId } from "../broker/ports.ts";
+
+/** Told when more is kept, with the position up to which everything is. */
+export type CommitListener = (committed: number) => void;
+
+export interface JournalStatus {
+  /** True while there is no room on the disk. */
+  readonly isFull: boolean;
+  /** Records that live. */
+  readonly records: number;
+  /** Bytes on the disk. */
+  readonly bytes: number;
+}
+
+/**
+ * The journals of all brokers of a server. Changes take effect in their order; those between two turns of the event loop are
+ * kept together or not at all.
+ */
+export interface JournalStore {
+  /** Grows with each change: the position after the newest. */
+  readonly position: number;
+  /** Everything up to here is kept. */
+  readonly committed: number;
+  /** The journal that a broker writes. Ids are unique among all brokers of the store. */
+  journal(brokerId: string): Journal;
+  /** What is kept of a broker, by growing ids. Read before the broker's first change, once: it is handed over, not copied. */
+  restore(brokerId: string): Iterable<readonly [RecordId, JournalRecord]>;
+  /** Removes the records of all brokers but these: those that were deleted. */
+  retainBrokers(brokerIds: ReadonlySet<string>): void;
+  /** @returns a function that ends it */
+  watch(listener: CommitListener): () => void;
+  status(): JournalStatus;
+  /** Keeps what is not kept yet. No change may follow. */
+  close(): Promise<void>;
+}
