@@ -8,3 +8,6 @@ export {
 } from "./catalogue.ts";
 export { openFileCatalogue } from "./file-catalogue.ts";
 export { createMemoryCatalogue } from "./memory-catalogue.ts";
+export { MemoryJournal } from "./journal/memory-journal.ts";
+export { openFileJournal } from "./journal/open.ts";
+export type { JournalStore } from "./journal/store.ts";

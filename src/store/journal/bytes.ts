@@ -1,0 +1,150 @@
+/** The primitives of the journal's encoding: numbers of variable length, strings with their length, doubles. */
+
+/** From here on, integers need more than one 32-bit operation. */
+const INT32 = 2 ** 31;
+/** A power of two. */
+const RECENT_STRINGS = 256;
+
+/** Writes into a buffer that grows. */
+export class ByteWriter {
+  bytes: Buffer;
+  /** Where the next byte goes. */
+  end = 0;
+
+  constructor(capacity: number) {
+    this.bytes = Buffer.allocUnsafeSlow(capacity);
+  }
+
+  /** Makes room for so many bytes more. */
+  reserve(length: number): void {
+    const needed = this.end + length;
+    if (needed <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
+    this.bytes.copy(larger, 0, 0, this.end);
+    this.bytes = larger;
+  }
+
+  byte(value: number): void {
+    if (this.end === this.bytes.length) this.reserve(1);
+    this.bytes[this.end++] = value;
+  }
+
+  /** An integer from 0 to 2^53 - 1: seven bits in a byte, the lowest first. */
+  integer(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no integer from 0 to 2^53 - 1`);
+    if (this.end + 8 > this.bytes.length) this.reserve(8);
+    while (value >= INT32) {
+      this.bytes[this.end++] = (value % 128) | 128;
+      value = Math.floor(value / 128);
+    }
+    while (value >= 128) {
+      this.bytes[this.end++] = (value & 127) | 128;
+      value >>>= 7;
+    }
+    this.bytes[this.end++] = value;
+  }
+
+  /** Also Infinity. */
+  double(value: number): void {
+    this.reserve(8);
+    this.end = this.bytes.writeDoubleLE(value, this.end);
+  }
+
+  string(value: string): void {
+    const length = Buffer.byteLength(value, "utf8");
+    this.integer(length);
+    this.reserve(length);
+    this.end += this.bytes.write(value, this.end, length, "utf8");
+  }
+
+  binary(value: Uint8Array): void {
+    this.integer(value.length);
+    this.raw(value);
+  }
+
+  /** Bytes without their length. */
+  raw(value: Uint8Array): void {
+    this.reserve(value.length);
+    this.bytes.set(value, this.end);
+    this.end += value.length;
+  }
+}
+
+/** Reads what a `ByteWriter` wrote. Throws RangeError where the bytes end too early. */
+export class ByteReader {
+  readonly bytes: Buffer;
+  /** Where the next byte is. */
+  at: number;
+  /** Where they end. */
+  end: number;
+  /** Strings that were read lately, by a few of their bytes. */
+  readonly #recent: { start: number; length: number; value: string }[] = [];
+
+  constructor(bytes: Buffer, start = 0, end = bytes.length) {
+    this.bytes = bytes;
+    this.at = start;
+    this.end = end;
+  }
+
+  byte(): number {
+    if (this.at >= this.end) throw new RangeError("the bytes end too early");
+    return this.bytes[this.at++]!;
+  }
+
+  integer(): number {
+    let byte = this.byte();
+    if (byte < 128) return byte;
+    let value = byte & 127;
+    let factor = 128;
+    do {
+      byte = this.byte();
+      value += (byte & 127) * factor;
+      factor *= 128;
+    } while (byte >= 128);
+    return value;
+  }
+
+  double(): number {
+    return this.bytes.readDoubleLE(this.#take(8));
+  }
+
+  /** Equal strings that are read close together, such as the topic of a queue's messages, are one string in memory. */
+  string(): string {
+    const length = this.integer();
+    const start = this.#take(length);
+    if (length === 0) return "";
+    const hash = (length + 31 * this.bytes[start]! + 7 * this.bytes[start + length - 1]!) & (RECENT_STRINGS - 1);
+    const recent = this.#recent[hash];
+    if (recent?.length === length && this.#isEqual(recent.start, start, length)) return recent.value;
+    const value = this.bytes.toString("utf8", start, start + length);
+    this.#recent[hash] = { start, length, value };
+    return value;
+  }
+
+  /** A copy: what is read must not keep alive what stands beside it. */
+  binary(): Buffer {
+    const length = this.integer();
+    const start = this.#take(length);
+    const copy = Buffer.allocUnsafe(length);
+    this.bytes.copy(copy, 0, start, start + length);
+    return copy;
+  }
+
+  skip(length: number): void {
+    this.#take(length);
+  }
+
+  #take(length: number): number {
+    const start = this.at;
+    if (length > this.end - start) throw new RangeError("the bytes end too early");
+    this.at = start + length;
+    return start;
+  }
+
+  #isEqual(first: number, second: number, length: number): boolean {
+    for (let index = 0; index < length; index++) {
+      if (this.bytes[first + index] !== this.bytes[second + index]) return false;
+    }
+    return true;
+  }
+}
