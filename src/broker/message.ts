@@ -3,24 +3,42 @@ import type { Message } from "./ports.ts";
 
 export type { Message };
 
-/** Bytes beyond topic and payload that a message in a queue is taken to cost. */
+/** Bytes beyond its parts that a message in a queue is taken to cost. */
 const MESSAGE_OVERHEAD_BYTES = 128;
+/** The same for each user property. */
+const USER_PROPERTY_OVERHEAD_BYTES = 64;
 
 /** Bytes that a message counts for in limits. */
-export function messageBytes(message: Pick<Message, "topic" | "payload">): number {
-  return message.topic.length + message.payload.length + MESSAGE_OVERHEAD_BYTES;
+export function messageBytes({
+  topic,
+  payload,
+  properties,
+}: Pick<Message, "topic" | "payload" | "properties">): number {
+  const bytes = topic.length + payload.length + MESSAGE_OVERHEAD_BYTES;
+  return properties === undefined ? bytes : bytes + propertyBytes(properties);
+}
+
+function propertyBytes({ contentType, responseTopic, correlationData, userProperties = [] }: Properties): number {
+  let bytes = (contentType?.length ?? 0) + (responseTopic?.length ?? 0) + (correlationData?.length ?? 0);
+  for (const [name, value] of userProperties) bytes += name.length + value.length + USER_PROPERTY_OVERHEAD_BYTES;
+  return bytes;
 }
 
 /**
- * Makes a message fit for keeping. A payload is a view of the chunk in which it arrived, with its neighbours: a copy
- * sets that chunk free where it is much larger than the payload. All who hold the message share the copy.
+ * Makes a message fit for keeping. Payload and correlation data are views of the chunk in which they arrived, with their
+ * neighbours: a copy sets that chunk free where it is much larger than they are. All who hold the message share the copy.
  */
 export function compactMessage(message: Message): void {
-  const { payload } = message;
-  if (payload.buffer.byteLength <= 2 * payload.length + 1024) return;
-  const copy = Buffer.allocUnsafeSlow(payload.length);
-  payload.copy(copy);
-  (message as { payload: Buffer }).payload = copy;
+  const { properties } = message;
+  (message as { payload: Buffer }).payload = compact(message.payload);
+  if (properties?.correlationData !== undefined) properties.correlationData = compact(properties.correlationData);
+}
+
+function compact(bytes: Buffer): Buffer {
+  if (bytes.buffer.byteLength <= 2 * bytes.length + 1024) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** Whole seconds until the message expires, undefined if it never does. [MQTT-3.3.2-6] */

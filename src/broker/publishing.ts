@@ -83,7 +83,7 @@ function complete(
   }
   if (message.retain) {
     // Arrivals were checked; wills were not, and those that waited for a hook may have become more, or larger.
-    if (broker.retained.hasRoomFor(message.topic, message.payload, broker.limits)) broker.retained.put(message);
+    if (broker.retained.hasRoomFor(message, broker.limits)) broker.retained.put(message);
     else observeDrop(broker, message, undefined, "retained-quota", now);
   }
   const matched = route(broker, message, now);

@@ -34,12 +34,12 @@ export class RetainedMessages {
   }
 
   /** True if the limits allow the message. One with an empty payload always fits: it only removes. */
-  hasRoomFor(topicName: string, payload: Buffer, limits: Limits): boolean {
-    if (payload.length === 0) return true;
-    const old = this.get(topicName);
+  hasRoomFor(message: Pick<Message, "topic" | "payload" | "properties">, limits: Limits): boolean {
+    if (message.payload.length === 0) return true;
+    const old = this.get(message.topic);
     if (old === undefined && this.#size >= limits.retainedMessagesMax) return false;
     const freed = old === undefined ? 0 : messageBytes(old);
-    return this.#bytes + messageBytes({ topic: topicName, payload }) - freed <= limits.retainedBytesMax;
+    return this.#bytes + messageBytes(message) - freed <= limits.retainedBytesMax;
   }
 
   /**

@@ -102,6 +102,39 @@ test.each(Object.entries(cases))("%s", (_name, { limits, act, expected }) => {
   expect(codes(client.take().at(-1))).toEqual(expected);
 });
 
+const spacious = { userProperties: [["name", "x".repeat(1000)]] as [string, string][] };
+
+test("retainedBytesMax counts properties", () => {
+  const broker = new TestBroker({ limits: { retainedBytesMax: 1000 } });
+  const client = broker.connect("a").publishes("a", "x", { qos: 1, retain: true, properties: spacious });
+  expect(codes(client.take().at(-1))).toBe(ReasonCode.QuotaExceeded);
+  client.publishes("a", "x", { qos: 1, retain: true });
+  expect(codes(client.take().at(-1))).toBe(ReasonCode.NoMatchingSubscribers);
+  expect(broker.broker.retained.bytes).toBe(1 + 1 + 128);
+});
+
+test("queuedBytesMax counts properties, and there is room again once they are sent", () => {
+  const broker = new TestBroker({ limits: { queuedBytesMax: 2000 } });
+  const lasting = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
+  broker.connect("s", lasting).subscribes("t", 1).loses();
+  const publisher = broker.connect("p");
+  for (const payload of ["1", "2"]) publisher.publishes("t", payload, { qos: 1, properties: spacious });
+  expect(broker.events.filter((event) => event.type === "drop")).toMatchObject([{ reason: "queue-full" }]);
+  const subscriber = broker.connect("s", lasting);
+  expect(subscriber.takeMessages()).toEqual(["t=1"]);
+  subscriber.loses();
+  publisher.publishes("t", "3", { qos: 1, properties: spacious });
+  expect(broker.connect("s", lasting).takeMessages()).toContain("t=3");
+});
+
+test("what is kept does not keep the chunk in which it arrived", () => {
+  const broker = new TestBroker();
+  const chunk = Buffer.alloc(65_536);
+  const properties = { correlationData: chunk.subarray(0, 4) };
+  broker.connect("a").publishes("a", "x", { retain: true, properties });
+  expect(broker.broker.retained.get("a")!.properties!.correlationData!.buffer.byteLength).toBeLessThan(1100);
+});
+
 test("a will topic over the limits refuses the connection", () => {
   const broker = new TestBroker({ limits: { topicLevelsMax: 2 } });
   const will = { topic: "a/b/c", payload: Buffer.alloc(0), qos: 0 as const, retain: false };

@@ -142,7 +142,8 @@ function checkPublish(broker: Broker, connection: Connection, packet: Publish, t
     // §3.3.2.3.2
     return { reasonCode: ReasonCode.PayloadFormatInvalid, reason: "the payload is said to be UTF-8 and is not" };
   }
-  if (packet.retain && !broker.retained.hasRoomFor(topic, packet.payload, broker.limits)) {
+  const { payload, properties } = packet;
+  if (packet.retain && !broker.retained.hasRoomFor({ topic, payload, properties }, broker.limits)) {
     return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker keeps no more retained messages" };
   }
   return undefined;

@@ -1,7 +1,14 @@
 /** What the broker says it does not send: its reason must hold. */
-import type { Broker, BrokerEvent } from "../../../src/broker/index.ts";
+import type { Broker, BrokerEvent, Message } from "../../../src/broker/index.ts";
 import { PacketType, type Properties, encodedLength } from "../../../src/codec/index.ts";
-import { type Delivery, type ModelSession, type Peer, type State, contentBytes } from "./state.ts";
+import {
+  type Delivery,
+  type ModelSession,
+  type Peer,
+  type State,
+  contentBytes,
+  travellingProperties,
+} from "./state.ts";
 
 export function claimed(state: State, event: BrokerEvent, broker: Broker, now: number): void {
   if (event.type !== "drop" && event.type !== "expire") return;
@@ -44,7 +51,7 @@ function reasonHolds(
       return (delivery) => peer !== undefined && sizeOf(delivery, peer, now) > peer.maximumPacketSize;
     case "queue-full": {
       const waiting = [...broker.sessions.get(session.clientId)!.queue];
-      const bytes = waiting.reduce((sum, { message }) => sum + contentBytes(message), 0);
+      const bytes = waiting.reduce((sum, { message }) => sum + contentBytes(canonical(message)), 0);
       const { queuedMessagesMax, queuedBytesMax } = state.limits;
       return ({ content }) => waiting.length >= queuedMessagesMax || bytes + contentBytes(content) > queuedBytesMax;
     }
@@ -52,6 +59,8 @@ function reasonHolds(
       return () => false;
   }
 }
+
+const canonical = (message: Message) => ({ ...message, properties: travellingProperties(message.properties) });
 
 function sizeOf({ content, qos, retain, identifiers }: Delivery, peer: Peer, now: number): number {
   const { correlationData, ...others } = JSON.parse(content.properties) as Record<string, unknown>;

@@ -131,7 +131,11 @@ function refusalOf(state: State, peer: Peer, packet: Publish, topic: string): nu
   if (packet.properties?.payloadFormatIndicator === 1 && !isWellFormedUtf8(packet.payload)) {
     return ReasonCode.PayloadFormatInvalid;
   }
-  if (packet.retain && packet.payload.length > 0 && !hasRoomFor(state, { topic, payload: packet.payload })) {
+  if (
+    packet.retain &&
+    packet.payload.length > 0 &&
+    !hasRoomFor(state, { topic, payload: packet.payload, properties: travellingProperties(packet.properties) })
+  ) {
     return ReasonCode.QuotaExceeded;
   }
   return undefined;

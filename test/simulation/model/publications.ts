@@ -90,7 +90,7 @@ export function acknowledge(session: ModelSession, publication: Publication, cod
 }
 
 /** True if one more retained message is within the limits. */
-export function hasRoomFor(state: State, content: Pick<Content, "topic" | "payload">): boolean {
+export function hasRoomFor(state: State, content: Pick<Content, "topic" | "payload" | "properties">): boolean {
   const { retainedMessagesMax, retainedBytesMax } = state.limits;
   const others = [...state.retained.values()].filter(({ topic }) => topic !== content.topic);
   const bytes = others.reduce((sum, other) => sum + contentBytes(other), contentBytes(content));

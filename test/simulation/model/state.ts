@@ -220,9 +220,24 @@ export function travellingProperties(properties: Properties | undefined): string
   return JSON.stringify(travelling);
 }
 
-/** What a message counts for in limits: topic, payload, and 128 bytes. */
-export function contentBytes(content: Pick<Content, "topic" | "payload">): number {
-  return content.topic.length + content.payload.length + 128;
+interface Travelling {
+  contentType?: string;
+  responseTopic?: string;
+  /** In hex. */
+  correlationData?: string;
+  userProperties?: [name: string, value: string][];
+}
+
+/** What a message counts for in limits: its parts and 128 bytes, and 64 for each user property. */
+export function contentBytes({
+  topic,
+  payload,
+  properties,
+}: Pick<Content, "topic" | "payload" | "properties">): number {
+  const { contentType, responseTopic, correlationData, userProperties = [] } = JSON.parse(properties) as Travelling;
+  const texts = [topic, contentType, responseTopic, ...userProperties.flat()];
+  const characters = texts.reduce((sum, text = "") => sum + text.length, 0);
+  return characters + payload.length + (correlationData?.length ?? 0) / 2 + 128 + 64 * userProperties.length;
 }
 
 export function describe(content: Pick<Content, "topic" | "payload" | "qos" | "retain" | "publisherId">): string {
