@@ -1,15 +1,18 @@
 /** How each broker is started: a process of its own, pinned to its own core, with nothing on disk that it finds again. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BROKER_CORE, pinned } from "./cores.ts";
+import { BROKER_CORE, GENERATOR_CORE, pinned } from "./cores.ts";
+import { connectFrame } from "./load/frames.ts";
 
 export interface RunningBroker {
   readonly port: number;
   readonly pid: number;
+  /** From starting the process to the first accepted connection. */
+  readonly startMs: number;
   stop(): Promise<void>;
 }
 
@@ -17,33 +20,36 @@ export interface BrokerKind {
   readonly name: string;
   /** Version of what is measured, for the report. */
   version(): string;
-  start(): Promise<RunningBroker>;
+  /** The command line of the broker that listens on this port and may use this folder. */
+  command(port: number, folder: string): string[];
+  /** The command line of a program beside it, on the core of the load generator. */
+  readonly companion?: (port: number) => string[];
 }
 
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 20_000;
 
-const ours: BrokerKind = {
-  name: "pubsub-cli",
-  version: () => packageVersion("package.json"),
-  async start() {
-    const folder = mkdtempSync(path.join(tmpdir(), "pubsub-bench-"));
-    const readyFile = path.join(folder, "ready.json");
-    const ports = ["--port", "0", "--ws-port", "0", "--api-port", "0"];
-    const args = ["bin/pubsub.js", "dev", ...ports, "--allow-anonymous", "--ready-file", readyFile];
-    // Its own configuration folder: a measurement does not change what `pubsub sub` connects to.
-    const child = launch(process.execPath, args, { PUBSUB_CONFIG_DIR: folder });
-    await until(child, () => existsSync(readyFile));
-    const ready = JSON.parse(readFileSync(readyFile, "utf8")) as { mqtt: string; pid: number };
-    return running(child, Number(new URL(ready.mqtt).port), folder, ready.pid);
-  },
-};
+/** @param folder for the configuration of ours: a measurement does not change what `pubsub sub` connects to */
+export function cleanEnvironment(folder: string): NodeJS.ProcessEnv {
+  // The first costs each start of Node 39 ms.
+  return { ...process.env, NODE_EXTRA_CA_CERTS: undefined, PUBSUB_CONFIG_DIR: folder };
+}
+
+function ours(name: string, more: (port: number, folder: string) => string[], companion?: (port: number) => string[]) {
+  return {
+    name,
+    version: () => packageVersion("package.json"),
+    command: (port: number, folder: string) => {
+      const ports = ["--port", String(port), "--ws-port", "0", "--tls-port", "0", "--wss-port", "0", "--api-port", "0"];
+      return [process.execPath, "bin/pubsub.js", "dev", "--allow-anonymous", ...ports, ...more(port, folder)];
+    },
+    ...(companion && { companion }),
+  };
+}
 
 const mosquitto: BrokerKind = {
   name: "mosquitto",
   version: () => /version (\S+)/.exec(spawnSync("mosquitto", ["-h"], { encoding: "utf8" }).stdout)?.[1] ?? "missing",
-  async start() {
-    const folder = mkdtempSync(path.join(tmpdir(), "pubsub-bench-"));
-    const port = await freePort();
+  command(port, folder) {
     const config = path.join(folder, "mosquitto.conf");
     // Without limits that would drop messages, and with TCP_NODELAY, which the others have too.
     const lines = [
@@ -56,65 +62,108 @@ const mosquitto: BrokerKind = {
       "log_type error",
     ];
     writeFileSync(config, lines.join("\n"));
-    const child = launch("mosquitto", ["-c", config]);
-    await until(child, () => accepts(port));
-    return running(child, port, folder);
+    return ["mosquitto", "-c", config];
   },
 };
 
-/** One of the programs in servers/, which print their port when they listen. */
+/** One of the programs in servers/. */
 function script(name: string, version: () => string): BrokerKind {
-  return {
-    name,
-    version,
-    async start() {
-      const child = launch(process.execPath, [path.join(import.meta.dirname, "servers", `${name}.mjs`)]);
-      let output = "";
-      child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
-      await until(child, () => output.endsWith("\n"));
-      return running(child, Number(output));
-    },
-  };
+  return { name, version, command: (port) => server(name, port) };
 }
 
-const aedes = script("aedes", () => packageVersion("node_modules/aedes/package.json"));
-const sink = script("sink", () => "no broker: the load generator's own ceiling");
+const server = (name: string, port: number) => [
+  process.execPath,
+  path.join(import.meta.dirname, "servers", `${name}.mjs`),
+  String(port),
+];
+
+/** A port for the hook, by that of its broker: below those that the system gives to connections. */
+const hookPort = (port: number) => port - 10_000;
 
 /** Ours first; the sink is what the generator itself can do. */
-export const brokerKinds: readonly BrokerKind[] = [ours, mosquitto, aedes, sink];
+export const brokerKinds: readonly BrokerKind[] = [
+  ours("pubsub-cli", () => []),
+  mosquitto,
+  script("aedes", () => packageVersion("node_modules/aedes/package.json")),
+  script("sink", () => ""),
+  ours(
+    "pubsub-cli + hook",
+    (port) => ["--on-publish-url", `http://127.0.0.1:${hookPort(port)}/`],
+    (port) => server("hook", hookPort(port)),
+  ),
+  ours("pubsub-cli + disk", (_port, folder) => ["--persist-to", path.join(folder, "data")]),
+];
 
-function launch(command: string, args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const [file, ...rest] = pinned(BROKER_CORE, [command, ...args]);
-  return spawn(file!, rest, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+export function newFolder(): string {
+  return mkdtempSync(path.join(tmpdir(), "pubsub-bench-"));
 }
 
-async function until(child: ChildProcess, isReady: () => boolean | Promise<boolean>): Promise<void> {
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/**
+ * @param lastingFolder one that stays for the next start; otherwise it has a new one, which is removed in the end
+ * @throws Error where it cannot be started, with what it said
+ */
+export async function startBroker(kind: BrokerKind, lastingFolder?: string): Promise<RunningBroker> {
+  const folder = lastingFolder ?? newFolder();
+  const port = await freePort();
+  const env = cleanEnvironment(folder);
+  const companion = kind.companion && launch(GENERATOR_CORE, kind.companion(port), env);
+  const command = kind.command(port, folder);
+  const startedMs = performance.now();
+  const child = launch(BROKER_CORE, command, env);
+  const stop = async () => {
+    await Promise.all([end(child), ...(companion ? [end(companion)] : [])]);
+    if (lastingFolder === undefined) removeFolder(folder);
+  };
+  try {
+    await untilAccepted(child, port);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port, pid: child.pid!, startMs: performance.now() - startedMs, stop };
+}
+
+function launch(core: number, command: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const [file, ...rest] = pinned(core, command);
+  return spawn(file!, rest, { stdio: ["ignore", "ignore", "pipe"], env });
+}
+
+async function untilAccepted(child: ChildProcess, port: number): Promise<void> {
   let complaints = "";
-  child.stderr?.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => {
+    if (complaints.length < 10_000) complaints += chunk.toString();
+  });
   child.on("error", (error) => (complaints += error.message));
-  for (const deadlineMs = performance.now() + START_TIMEOUT_MS; !(await isReady()); await sleep(5)) {
+  for (const deadlineMs = performance.now() + START_TIMEOUT_MS; !(await accepts(port)); await sleep(1)) {
     if (performance.now() > deadlineMs || child.exitCode !== null || child.pid === undefined) {
-      child.kill("SIGKILL");
       throw new Error(`${child.spawnargs.join(" ")} did not start: ${complaints || "no output"}`);
     }
   }
 }
 
-function running(child: ChildProcess, port: number, folder?: string, pid = child.pid ?? 0): RunningBroker {
-  // Nobody reads what it says from here on, and it must not wait for a reader.
-  child.stdout?.resume();
-  return {
-    port,
-    pid,
-    async stop() {
-      if (child.exitCode === null && child.signalCode === null) {
-        const exited = new Promise((resolve) => child.once("exit", resolve));
-        child.kill("SIGKILL");
-        await exited;
-      }
-      if (folder) rmSync(folder, { recursive: true, force: true });
-    },
-  };
+/** True if a client is let in: CONNECT is answered with a CONNACK of code 0. */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, "127.0.0.1");
+    socket.once("error", () => resolve(false));
+    socket.once("close", () => resolve(false));
+    socket.once("data", (chunk: Buffer) => {
+      resolve(chunk[0] === 0x20 && chunk[3] === 0);
+      socket.destroy();
+    });
+    socket.write(connectFrame("first", 4));
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await exited;
 }
 
 function packageVersion(file: string): string {
@@ -127,13 +176,4 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as net.AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true));
-    socket.once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
 }

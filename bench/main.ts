@@ -2,75 +2,129 @@
  * Measures our built server and its peers side by side.
  *
  *   npm run bench                          everything, five rounds
- *   npm run bench -- pairs fan-out-10-qos0 scenarios whose name begins so
+ *   npm run bench -- --list                what there is
+ *   npm run bench -- pairs fan-out-10      one scenario, or those whose names begin so
  *   npm run bench -- --rounds 9            more rounds
  *   npm run bench -- --quick               one short round: does it run, and what is the order of magnitude?
  *   npm run bench -- --brokers sink,aedes  some of the brokers only
- *   npm run bench -- --write               and updates bench/RESULTS.md
+ *   npm run bench -- --write               and keeps it in bench/results.json, bench/RESULTS.md and bench/growth.svg
+ *   npm run bench -- --render              writes the last two anew without measuring
+ *
+ * With --write the files are written after each scenario: whatever ends the run, what it has measured is kept.
  */
-import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import path from "node:path";
-import { parseArgs, promisify } from "node:util";
-import { brokerKinds, type BrokerKind } from "./brokers.ts";
-import { GENERATOR_CORE, pinned } from "./cores.ts";
-import type { Job, Measurement } from "./load.ts";
-import { document, machine, table, utilisation, type Rounds } from "./report.ts";
+import { parseArgs } from "node:util";
+import { brokerKinds } from "./brokers.ts";
+import { growthChart } from "./chart.ts";
+import { moveAside } from "./cores.ts";
+import type { Measurement } from "./measurement.ts";
+import { document, goalTable, machine, tables } from "./report.ts";
+import { readResults, summarize, writeResults } from "./results.ts";
+import { measureGrowth, run } from "./run.ts";
 import { scenarios, type Scenario } from "./scenarios.ts";
+import { number } from "./table.ts";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
     quick: { type: "boolean", default: false },
-    brokers: { type: "string", default: brokerKinds.map((kind) => kind.name).join(",") },
+    brokers: { type: "string" },
+    list: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
+    render: { type: "boolean", default: false },
   },
 });
 
 const rounds = options.quick ? 1 : Number(options.rounds);
-const { warmUpMs, measureMs } = options.quick ? { warmUpMs: 500, measureMs: 500 } : { warmUpMs: 1500, measureMs: 2000 };
-const chosenScenarios = choose(scenarios, positionals, (scenario, name) => scenario.name.startsWith(name));
-const chosenBrokers = choose(brokerKinds, options.brokers.split(","), (kind, name) => kind.name === name);
+const only = options.brokers?.split(",");
+const isNamed = ({ name }: Scenario, wanted: string) =>
+  scenarios.some((scenario) => scenario.name === wanted) ? name === wanted : name.startsWith(wanted);
+const chosen = scenarios.filter(
+  (scenario) => positionals.length === 0 || positionals.some((wanted) => isNamed(scenario, wanted)),
+);
 
-function choose<T>(all: readonly T[], names: string[], matches: (item: T, name: string) => boolean): T[] {
-  const unknown = names.find((name) => !all.some((item) => matches(item, name)));
-  if (unknown !== undefined) {
-    const known = [...scenarios, ...brokerKinds].map((item) => item.name).join(", ");
-    console.error(`bench: nothing is called ${unknown}. There are: ${known}`);
-    process.exit(2);
-  }
-  return names.length === 0 ? [...all] : all.filter((item) => names.some((name) => matches(item, name)));
+function refuse(message: string): never {
+  console.error(`bench: ${message}`);
+  process.exit(2);
 }
 
-async function measure(kind: BrokerKind, scenario: Scenario): Promise<Measurement> {
-  const broker = await kind.start();
-  try {
-    const job: Job = { port: broker.port, pid: broker.pid, scenario, warmUpMs, measureMs };
-    const script = path.join(import.meta.dirname, "load.mjs");
-    const [file, ...args] = pinned(GENERATOR_CORE, [process.execPath, script, JSON.stringify(job)]);
-    const { stdout } = await promisify(execFile)(file!, args);
-    return JSON.parse(stdout) as Measurement;
-  } finally {
-    await broker.stop();
-  }
+if (!Number.isInteger(rounds) || rounds < 1) refuse("--rounds is a whole number from 1");
+const unknown = positionals.find((wanted) => !scenarios.some((scenario) => isNamed(scenario, wanted)));
+if (unknown !== undefined) refuse(`no scenario is called ${unknown}; --list prints their names`);
+const stranger = only?.find((name) => !brokerKinds.some((kind) => kind.name === name));
+if (stranger !== undefined)
+  refuse(`no broker is called ${stranger}; there are ${brokerKinds.map(({ name }) => name).join(", ")}`);
+
+const peers = brokerKinds.filter((kind) => kind.version() !== "" && !kind.name.includes("+"));
+const versions = Object.fromEntries(peers.map((kind) => [kind.name, kind.version()]));
+const results = readResults(machine(), versions);
+const finished: string[] = [];
+let failures = 0;
+let isInterrupted = false;
+
+function writeDocuments(): void {
+  writeFileSync("bench/RESULTS.md", document(results));
+  if (results.growth) writeFileSync("bench/growth.svg", growthChart(results.growth));
 }
 
-const results = new Map<Scenario, Rounds>();
-console.error(machine());
-for (const scenario of chosenScenarios) {
-  const measurements = new Map<string, Measurement[]>(chosenBrokers.map((kind) => [kind.name, []]));
-  results.set(scenario, measurements);
-  for (let round = 0; round < rounds; round++) {
-    for (const kind of chosenBrokers) {
-      const measurement = await measure(kind, scenario);
-      measurements.get(kind.name)!.push(measurement);
-      const rate = Math.round(measurement.deliveriesPerSecond / 1000);
-      console.error(`${scenario.name} ${round + 1}/${rounds} ${kind.name}: ${rate} k/s`);
+async function measure(scenario: Scenario): Promise<void> {
+  if (scenario.work.kind === "growth") {
+    console.error("growth");
+    results.growth = await measureGrowth(options.quick);
+  } else {
+    const onRound = (round: number, broker: string, measurement: Measurement) =>
+      console.error(`${scenario.name} ${round + 1} ${broker}: ${brief(measurement)}`);
+    const measured = await run(scenario, { rounds, isQuick: options.quick, only, onRound });
+    results.scenarios[scenario.name] = summarize(measured, options.quick);
+  }
+  finished.push(scenario.name);
+  if (!options.write) return;
+  writeResults(results);
+  writeDocuments();
+}
+
+function brief({ perSecond, cpuPerMillion, p50, p99, p999, ms, bytesPerConnection, lost = 0 }: Measurement): string {
+  const parts = [
+    perSecond !== undefined && `${number(perSecond / 1000)} k/s (${number(cpuPerMillion)} s CPU per million)`,
+    p50 !== undefined && `${number(p50)} / ${number(p99)} / ${number(p999)} µs`,
+    ms !== undefined && `${number(ms)} ms`,
+    bytesPerConnection !== undefined && `${number(bytesPerConnection)} bytes per connection`,
+    lost > 0 && `lost ${lost}`,
+  ];
+  return parts.filter((part) => part !== false).join(", ");
+}
+
+function conclude(): never {
+  console.log(`\n${tables(results, finished)}\n\n## Goals\n\n${goalTable(results, finished)}`);
+  process.exit(isInterrupted ? 130 : failures > 0 ? 1 : 0);
+}
+
+/** What runs then fails, and with it ends what it has started. */
+function interrupt(): void {
+  if (isInterrupted) process.exit(130);
+  isInterrupted = true;
+  console.error("bench: interrupted; finished scenarios are kept. Once more ends at once.");
+}
+
+if (options.list) {
+  for (const { name, title, brokers } of scenarios)
+    console.log(`${name.padEnd(18)}${title.padEnd(56)}${brokers.join(", ")}`);
+} else if (options.render) {
+  writeDocuments();
+} else {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
+  moveAside();
+  console.error(machine());
+  for (const scenario of chosen) {
+    if (isInterrupted) break;
+    try {
+      await measure(scenario);
+    } catch (error) {
+      if (isInterrupted) break;
+      failures++;
+      console.error(`bench: ${scenario.name} failed: ${(error as Error).message}`);
     }
   }
+  conclude();
 }
-const names = chosenBrokers.map((kind) => kind.name);
-console.log(`\nThousands of deliveries per second (broker CPU seconds per million)\n\n${table(names, results)}`);
-console.log(`\nShare of a core used: broker / load generator\n\n${utilisation(names, results)}`);
-if (options.write) writeFileSync("bench/RESULTS.md", document(chosenBrokers, results, rounds, measureMs));

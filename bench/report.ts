@@ -1,77 +1,257 @@
-/** Medians, ratios and the table, the same on the terminal and in RESULTS.md. */
+/** The tables of one run or of all results. */
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import type { BrokerKind } from "./brokers.ts";
 import { canPin } from "./cores.ts";
-import type { Measurement } from "./load.ts";
-import type { Scenario } from "./scenarios.ts";
+import { goals, type Goal } from "./goals.ts";
+import type { Growth } from "./growth.ts";
+import type { Metric } from "./measurement.ts";
+import { programNames } from "./programs.ts";
+import type { Results, ScenarioResult } from "./results.ts";
+import { scenarios, type Scenario } from "./scenarios.ts";
+import { number, percent, table, times } from "./table.ts";
 
-/** Per broker, the measurements of each round of one scenario. */
-export type Rounds = ReadonlyMap<string, readonly Measurement[]>;
+const OURS = "pubsub-cli";
+const PEERS = ["mosquitto", "aedes"] as const;
+const BROKERS = [OURS, ...PEERS];
+/** Above this share of what the sink reaches, the load generator has its part in the figure. */
+const GENERATOR_SHARE_MAX = 0.6;
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+interface Measured {
+  readonly scenario: Scenario;
+  readonly result: ScenarioResult;
 }
 
-function medianOf(rounds: Rounds, name: string, key: keyof Measurement): number {
-  return median((rounds.get(name) ?? []).map((measurement) => measurement[key]));
+const value = (result: ScenarioResult, broker: string, metric: Metric) => result.brokers[broker]?.[metric]?.[0];
+
+function ratio(result: ScenarioResult, peer: string, metric: Metric): number {
+  return (value(result, OURS, metric) ?? NaN) / (value(result, peer, metric) ?? NaN);
 }
 
-/** Thousands of deliveries per second (broker CPU seconds per million deliveries). */
-function cell(rounds: Rounds, name: string): string {
-  const lost = medianOf(rounds, name, "lost");
-  const rate = Math.round(medianOf(rounds, name, "deliveriesPerSecond") / 1000);
-  return `${rate} (${number(medianOf(rounds, name, "cpuPerMillion"))})${lost > 0 ? ` lost ${lost}` : ""}`;
+/** A section of the report: what it shows of the scenarios that it is about. */
+interface Section {
+  readonly title: string;
+  readonly text: string;
+  readonly isAbout: (scenario: Scenario) => boolean;
+  readonly header: readonly string[];
+  readonly row: (result: ScenarioResult) => readonly string[];
 }
 
-function ratio(rounds: Rounds, ours: string, peer: string, key: keyof Measurement): string {
-  return `${number(medianOf(rounds, ours, key) / medianOf(rounds, peer, key))}×`;
+const isComparison = (scenario: Scenario) => scenario.work.kind === "traffic" && scenario.brokers.includes("mosquitto");
+
+/** Thousands per second (CPU seconds per million). */
+function rateCell(result: ScenarioResult, broker: string): string {
+  const rate = value(result, broker, "perSecond");
+  if (rate === undefined) return "–";
+  const lost = value(result, broker, "lost") ?? 0;
+  const cpu = number(value(result, broker, "cpuPerMillion"));
+  return `${number(rate / 1000)} (${cpu})${lost > 0 ? ` lost ${number(lost)}` : ""}`;
 }
 
-/** Two significant digits below ten, whole numbers above. */
-function number(value: number): string {
-  if (!Number.isFinite(value)) return "–";
-  return value >= 10 ? value.toFixed(0) : value.toPrecision(2);
+function generatorCell(result: ScenarioResult): string {
+  const sink = value(result, "sink", "perSecond");
+  if (sink === undefined) return "–";
+  const share = (value(result, OURS, "perSecond") ?? NaN) / sink;
+  return `${number(sink / 1000)}${share > GENERATOR_SHARE_MAX ? " (!)" : ""}`;
 }
 
-export function table(names: readonly string[], results: ReadonlyMap<Scenario, Rounds>): string {
-  const [ours, ...others] = names;
-  const peers = others.filter((name) => name !== "sink");
+const latency = (result: ScenarioResult, broker: string) =>
+  `${(["p50", "p99", "p999"] as const).map((metric) => number(value(result, broker, metric))).join(" / ")}${
+    (value(result, broker, "lost") ?? 0) > 0 ? ` lost ${number(value(result, broker, "lost"))}` : ""
+  }`;
+
+const ofMetric = (metric: Metric, unit = 1) => ({
+  header: ["scenario", ...BROKERS, ...PEERS.map((peer) => `/ ${peer}`)],
+  row: (result: ScenarioResult) => [
+    ...BROKERS.map((broker) => number((value(result, broker, metric) ?? NaN) / unit)),
+    ...PEERS.map((peer) => times(ratio(result, peer, metric))),
+  ],
+});
+
+const MiB = 1024 * 1024;
+
+const sections: readonly Section[] = [
+  {
+    title: "Thousands of deliveries per second (broker CPU seconds per million deliveries)",
+    text:
+      "Closed loop, at most 2,000 deliveries on their way (more where there are more than 100 subscribers, 400 at 16 KiB), at QoS 1\n" +
+      "and 2 at most 100 publishes of one publisher without acknowledgement; 64-byte payloads and MQTT 3.1.1 unless said otherwise.\n" +
+      "The sink is no broker: it only passes bytes on, and shows what the load generator can do. Where ours comes near it (!), the\n" +
+      "generator has its part in the figure, and CPU is the better measure.",
+    isAbout: isComparison,
+    header: [
+      "scenario",
+      ...BROKERS,
+      ...PEERS.map((peer) => `/ ${peer}`),
+      ...PEERS.map((peer) => `CPU / ${peer}`),
+      "sink",
+    ],
+    row: (result) => [
+      ...BROKERS.map((broker) => rateCell(result, broker)),
+      ...PEERS.map((peer) => times(ratio(result, peer, "perSecond"))),
+      ...PEERS.map((peer) => times(ratio(result, peer, "cpuPerMillion"))),
+      generatorCell(result),
+    ],
+  },
+  {
+    title: "Latency, µs: p50 / p99 / p99.9",
+    text:
+      "At a fixed rate (open loop) from one client to another, QoS 0, counted from when each message was due, so that waiting is\n" +
+      "not left out (coordinated omission). Ping-pong: one message at a time, from one client to itself.",
+    isAbout: ({ work }) => work.kind === "latency",
+    header: ["scenario", ...BROKERS, ...PEERS.map((peer) => `p50 / ${peer}`)],
+    row: (result) => [
+      ...BROKERS.map((broker) => latency(result, broker)),
+      ...PEERS.map((peer) => times(ratio(result, peer, "p50"))),
+    ],
+  },
+  {
+    title: "Retained messages, ms",
+    text: "From SUBSCRIBE to the last message of 64 bytes.",
+    isAbout: ({ work }) => work.kind === "retained",
+    ...ofMetric("ms"),
+  },
+  {
+    title: "Connections, thousands per second (broker CPU seconds per million)",
+    text: "From the first `connect` to the last CONNACK.",
+    isAbout: ({ work }) => work.kind === "connects",
+    header: ["scenario", ...BROKERS, ...PEERS.map((peer) => `/ ${peer}`), "sink"],
+    row: (result) => [
+      ...BROKERS.map((broker) => rateCell(result, broker)),
+      ...PEERS.map((peer) => times(ratio(result, peer, "perSecond"))),
+      generatorCell(result),
+    ],
+  },
+  {
+    title: "Memory of an idle connection, KiB",
+    text: "Growth of the broker's memory (RSS) through 10,000 clients that connect and do nothing. The sink is a bare `net` server.",
+    isAbout: ({ work }) => work.kind === "idle",
+    header: [...ofMetric("bytesPerConnection").header, "sink"],
+    row: (result) => [
+      ...ofMetric("bytesPerConnection", 1024).row(result),
+      number((value(result, "sink", "bytesPerConnection") ?? NaN) / 1024),
+    ],
+  },
+  {
+    title: "Start-up, ms",
+    text: "From starting the process to the first CONNACK that lets a client in.",
+    isAbout: ({ work }) => work.kind === "startup",
+    ...ofMetric("ms"),
+  },
+  {
+    title: "Commands, ms",
+    text: "From starting the process to its end; `pub` publishes one message at QoS 1 to our server.",
+    isAbout: ({ work }) => work.kind === "commands",
+    header: ["scenario", ...programNames],
+    row: (result) => programNames.map((name) => number(value(result, name, "ms"))),
+  },
+  {
+    title: "Features, thousands of deliveries per second (CPU seconds per million)",
+    text:
+      "Pairs at QoS 1 without features, with an on-publish hook (an HTTP server in Node on the generator's core that lets everything\n" +
+      "pass), and with `--persist-to`.",
+    isAbout: ({ name }) => name === "features",
+    header: ["scenario", OURS, "with hook", "with disk"],
+    row: (result) => [OURS, `${OURS} + hook`, `${OURS} + disk`].map((broker) => rateCell(result, broker)),
+  },
+  {
+    title: "Memory (RSS) after the load, MiB; share of a core used, broker / load generator",
+    text: "Below 100 % on both sides, waking and being woken was the bottleneck, or others used the machine.",
+    isAbout: isComparison,
+    header: ["scenario", ...BROKERS, ...BROKERS.map((broker) => `${broker} cores`), "sink cores"],
+    row: (result) => [
+      ...BROKERS.map((broker) => number((value(result, broker, "memoryBytes") ?? NaN) / MiB)),
+      ...[...BROKERS, "sink"].map((broker) => cores(result, broker)),
+    ],
+  },
+];
+
+function cores(result: ScenarioResult, broker: string): string {
+  return `${percent(value(result, broker, "brokerCore"))} / ${percent(value(result, broker, "generatorCore"))}`;
+}
+
+/** @param names of the scenarios to show */
+export function tables(results: Results, names: readonly string[]): string {
+  const measured = scenarios.flatMap((scenario): Measured[] => {
+    const result = results.scenarios[scenario.name];
+    return result && names.includes(scenario.name) ? [{ scenario, result }] : [];
+  });
+  const blocks = sections.flatMap(({ title, text, isAbout, header, row }) => {
+    const rows = measured
+      .filter(({ scenario }) => isAbout(scenario))
+      .map(({ scenario, result }) => [`${scenario.title}${result.isQuick ? " (short)" : ""}`, ...row(result)]);
+    return rows.length === 0 ? [] : [`## ${title}\n\n${text}\n\n${table(header, rows)}`];
+  });
+  if (results.growth && names.includes("growth")) blocks.push(growthTable(results.growth));
+  return blocks.join("\n\n");
+}
+
+function growthTable({ rows, publishNs }: Growth): string {
   const header = [
-    "scenario",
-    ...names,
-    ...peers.map((peer) => `${ours} / ${peer}`),
-    ...peers.map((peer) => `CPU ${ours} / ${peer}`),
+    "count",
+    "known topic, ns",
+    "new topic, ns",
+    "B / subscription",
+    "B / session",
+    "B / retained message",
   ];
-  const rows = [...results].map(([scenario, rounds]) => [
-    scenario.name,
-    ...names.map((name) => cell(rounds, name)),
-    ...peers.map((peer) => ratio(rounds, ours!, peer, "deliveriesPerSecond")),
-    ...peers.map((peer) => ratio(rounds, ours!, peer, "cpuPerMillion")),
+  const cells = rows.map((row) => [
+    row.count.toLocaleString("en"),
+    number(row.repeatedTopicNs),
+    number(row.newTopicNs),
+    number(row.bytesPerSubscription),
+    number(row.bytesPerSession),
+    number(row.bytesPerRetained),
   ]);
-  return aligned([header, ...rows]);
+  const cost = table(
+    ["publish through the core, QoS 0, one subscriber", "ns"],
+    [
+      ["no hook, nobody watches", number(publishNs.alone)],
+      ["watched (`pubsub tail`)", number(publishNs.withObserver)],
+      ["with a hook that accepts at once", number(publishNs.withHook)],
+    ],
+  );
+  return `## How cost grows
+
+The broker without a network, in one process: CPU time of finding the subscribers of a topic that came before, or never, among so many
+subscriptions (half of them with wildcards); bytes of heap for each subscription, session of an absent client, and retained
+message of 64 bytes.
+
+${table(header, cells)}
+
+${cost}`;
 }
 
-/** Share of their cores that broker and generator used: below 100 % on both sides, neither was the bottleneck. */
-export function utilisation(names: readonly string[], results: ReadonlyMap<Scenario, Rounds>): string {
-  const percent = (value: number) => (Number.isFinite(value) ? `${Math.round(value * 100)} %` : "–");
-  const rows = [...results].map(([scenario, rounds]) => [
-    scenario.name,
-    ...names.map(
-      (name) =>
-        `${percent(medianOf(rounds, name, "brokerCore"))} / ${percent(medianOf(rounds, name, "generatorCore"))}`,
-    ),
-  ]);
-  return aligned([["scenario", ...names], ...rows]);
+/** Our figures against the goals, as far as they were measured. */
+export function goalTable(results: Results, names: readonly string[]): string {
+  const rows = goals.flatMap((goal) => {
+    const result = results.scenarios[goal.scenario];
+    if (result === undefined || !names.includes(goal.scenario)) return [];
+    const { title } = scenarios.find(({ name }) => name === goal.scenario)!;
+    const absolute =
+      goal.absolute === undefined ? undefined : verdict(goal, value(result, OURS, goal.metric), goal.absolute, number);
+    const peers = PEERS.map((peer) => verdict(goal, ratio(result, peer, goal.metric), goal[peer], times));
+    return [[title, METRIC_NAMES[goal.metric] ?? goal.metric, ...peers, absolute ?? ""]];
+  });
+  return table(["scenario", "figure", ...PEERS.map((peer) => `/ ${peer}`), "by itself"], rows);
 }
 
-function aligned([header, ...rows]: string[][]): string {
-  const all = [header!, ...rows];
-  const widths = header!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  const line = (row: string[]) => `| ${row.map((text, column) => text.padEnd(widths[column]!)).join(" | ")} |`;
-  return [line(header!), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...rows.map(line)].join("\n");
+const METRIC_NAMES: Partial<Record<Metric, string>> = {
+  perSecond: "per second",
+  cpuPerMillion: "CPU per delivery",
+  ms: "time",
+  p50: "p50",
+  bytesPerConnection: "bytes",
+};
+
+function verdict(
+  goal: Goal,
+  reached: number | undefined,
+  wanted: number | undefined,
+  show: (value: number) => string,
+): string {
+  if (wanted === undefined || reached === undefined || !Number.isFinite(reached)) return "";
+  const isMet = goal.sense === "atLeast" ? reached >= wanted : reached <= wanted;
+  return `${isMet ? "✓" : "✗"} ${show(reached)} (goal ${goal.sense === "atLeast" ? "≥" : "≤"} ${show(wanted)})`;
 }
 
 export function machine(): string {
@@ -82,35 +262,28 @@ export function machine(): string {
   return `${cpus().length} × ${model}, ${memory} GiB, ${os}, kernel ${release()}, Node ${process.versions.node}; ${pinning}`;
 }
 
-export function document(
-  kinds: readonly BrokerKind[],
-  results: ReadonlyMap<Scenario, Rounds>,
-  rounds: number,
-  measureMs: number,
-): string {
-  const names = kinds.map((kind) => kind.name);
-  const [scenario] = results.keys();
+/** RESULTS.md. */
+export function document(results: Results): string {
+  const measured = Object.values(results.scenarios);
+  const days = measured.map(({ measuredOn }) => measuredOn).sort();
+  const rounds = Math.min(...measured.map((result) => result.rounds));
+  const versions = Object.entries(results.versions).map(([name, version]) => `${name} ${version}`);
+  const names = scenarios.map(({ name }) => name);
+  const chart = results.growth ? "\n![Match time and memory by number of subscriptions](growth.svg)\n" : "";
+  const span = days[0] === days.at(-1) ? days[0] : `${days[0]} to ${days.at(-1)}`;
   return `# Results
 
-Written by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 10)}. Do not edit.
+Written by \`npm run bench -- --write\`, measured on ${span}. Do not edit; [docs/performance.md](../docs/performance.md) says how to read it.
 
-Machine: ${machine()}.
+Machine: ${results.machine}.
 
-Brokers: ${kinds
-    .map((kind) => `${kind.name} ${kind.version()}`)
-    .join(", ")
-    .replace(/sink .*/, "and the sink, which only passes bytes on: the load generator's own ceiling")}.
+Brokers: ${versions.join(", ")}. Medians of at least ${rounds} rounds, brokers in turn within each round. Those marked short are from a run
+with \`--quick\`, and say no more than the order of magnitude.
 
-Medians of ${rounds} rounds of ${measureMs / 1000} s each after a warm-up, brokers in turn within each round, each started afresh.
-${scenario!.payloadBytes}-byte payloads, MQTT 3.1.1, closed loop with at most ${scenario!.windowDeliveries} deliveries on their way, at QoS 1 at most ${scenario!.windowUnacknowledged} publishes
-without PUBACK per publisher.
+## Goals
 
-## Thousands of deliveries per second (broker CPU seconds per million deliveries)
+${goalTable(results, names)}
 
-${table(names, results)}
-
-## Share of a core used: broker / load generator
-
-${utilisation(names, results)}
-`;
+${tables(results, names)}
+${chart}`;
 }

@@ -1,29 +1,176 @@
 /** What is measured, as data. */
+import { programNames } from "./programs.ts";
 
-export interface Scenario {
-  readonly name: string;
+/** Messages as fast as the windows allow: a closed loop. */
+export interface Traffic {
+  readonly kind: "traffic";
   readonly publishers: number;
   readonly subscribers: number;
-  /** `one`: everybody on one topic. `own`: publisher and subscriber number i on topic number i. */
-  readonly topics: "one" | "own";
-  readonly qos: 0 | 1;
+  /**
+   * `one`: everybody on one topic. `own`: publisher and subscriber number i on topic number i. `wildcards`: the
+   * subscribers hold `filters` filters with `+` and `#`, and each message matches one of them. `shared`: the subscribers
+   * share one subscription. `unheard`: nobody subscribes; what counts as a delivery is the acknowledgement.
+   */
+  readonly topics: "one" | "own" | "wildcards" | "shared" | "unheard";
+  readonly filters?: number;
+  readonly qos: 0 | 1 | 2;
   readonly payloadBytes: number;
+  /** MQTT 5 with user properties, a content type, topic aliases and subscription identifiers. Without: MQTT 3.1.1. */
+  readonly mqtt5?: boolean;
   /** Deliveries that may be on their way at any time, over all subscribers. */
   readonly windowDeliveries: number;
-  /** Publishes of one publisher that may wait for PUBACK. */
+  /** Publishes of one publisher that may wait for PUBACK or PUBCOMP. */
   readonly windowUnacknowledged: number;
 }
 
-const common = { payloadBytes: 64, windowDeliveries: 2000, windowUnacknowledged: 100 } as const;
-const fanOut = { ...common, publishers: 1, subscribers: 10, topics: "one" } as const;
-const fanIn = { ...common, publishers: 10, subscribers: 1, topics: "one" } as const;
-const pairs = { ...common, publishers: 10, subscribers: 10, topics: "own" } as const;
+/** Messages at a fixed rate, whatever comes back, or one at a time (ping-pong). */
+export interface Latency {
+  readonly kind: "latency";
+  /** Per second; 0 for ping-pong. */
+  readonly rate: number;
+}
+
+/** Reads retained messages with `#`. */
+export interface Retained {
+  readonly kind: "retained";
+  readonly messages: number;
+}
+
+/** Clients that connect at once. */
+export interface Connects {
+  readonly kind: "connects";
+  readonly connections: number;
+  readonly concurrency: number;
+}
+
+/** Memory for connections that do nothing. */
+export interface Idle {
+  readonly kind: "idle";
+  readonly connections: number;
+}
+
+/** From starting a broker to its first accepted connection. */
+export interface Startup {
+  readonly kind: "startup";
+}
+
+/** Programs that run to their end; they stand where other scenarios have brokers. */
+export interface Commands {
+  readonly kind: "commands";
+}
+
+/** Time and memory by the number of subscriptions, sessions and retained messages, within one process of ours. */
+export interface Growth {
+  readonly kind: "growth";
+}
+
+/** What the load generator does. */
+export type Work = Traffic | Latency | Retained | Connects | Idle;
+
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  readonly work: Work | Startup | Commands | Growth;
+  readonly brokers: readonly string[];
+  /** At most so many rounds, where one takes long and they differ little. */
+  readonly roundsMax?: number;
+  readonly measureMs?: number;
+}
+
+const OURS = "pubsub-cli";
+const PEERS = [OURS, "mosquitto", "aedes"];
+const WITH_SINK = [...PEERS, "sink"];
+
+const deep = { kind: "traffic", payloadBytes: 64, windowDeliveries: 2000, windowUnacknowledged: 100 } as const;
+const pairs = { ...deep, publishers: 10, subscribers: 10, topics: "own" } as const;
+
+function fanOut(subscribers: number, more: Partial<Traffic> = {}): Traffic {
+  // At least twenty publishes on their way, so that a broker can write more than one message at a time.
+  const windowDeliveries = Math.max(2000, 20 * subscribers);
+  return { ...deep, publishers: 1, subscribers, topics: "one", qos: 0, windowDeliveries, ...more };
+}
+
+function fanIn(publishers: number, qos: 0 | 1 | 2): Traffic {
+  return { ...deep, publishers, subscribers: 1, topics: "one", qos };
+}
+
+function wildcards(filters: number): Traffic {
+  return { ...deep, publishers: 10, subscribers: 10, topics: "wildcards", filters, qos: 0 };
+}
+
+function scenario(name: string, title: string, work: Scenario["work"], more: Partial<Scenario> = {}): Scenario {
+  return { name, title, work, brokers: PEERS, ...more };
+}
+
+const sink = { brokers: WITH_SINK };
 
 export const scenarios: readonly Scenario[] = [
-  { name: "fan-out-10-qos0", ...fanOut, qos: 0 },
-  { name: "fan-out-10-qos1", ...fanOut, qos: 1 },
-  { name: "fan-in-10-qos0", ...fanIn, qos: 0 },
-  { name: "fan-in-10-qos1", ...fanIn, qos: 1 },
-  { name: "pairs-10-qos0", ...pairs, qos: 0 },
-  { name: "pairs-10-qos1", ...pairs, qos: 1 },
+  scenario("fan-out-10", "fan-out 1→10", fanOut(10), sink),
+  scenario("fan-out-100", "fan-out 1→100", fanOut(100), sink),
+  scenario("fan-out-1000", "fan-out 1→1000", fanOut(1000), sink),
+  scenario("fan-out-10-qos1", "fan-out 1→10, QoS 1", fanOut(10, { qos: 1 }), sink),
+  scenario("fan-out-10-4k", "fan-out 1→10, 4 KiB", fanOut(10, { payloadBytes: 4096 }), sink),
+  scenario("fan-in-10", "fan-in 10→1", fanIn(10, 0), sink),
+  scenario("fan-in-100", "fan-in 100→1", fanIn(100, 0), sink),
+  scenario("fan-in-100-qos1", "fan-in 100→1, QoS 1", fanIn(100, 1), sink),
+  scenario("pairs-qos0", "pairs 10×10, QoS 0", { ...pairs, qos: 0 }, sink),
+  scenario("pairs-qos1", "pairs 10×10, QoS 1", { ...pairs, qos: 1 }, sink),
+  scenario("pairs-qos2", "pairs 10×10, QoS 2", { ...pairs, qos: 2 }, sink),
+  scenario("payload-16", "pairs, QoS 0, 16 B", { ...pairs, qos: 0, payloadBytes: 16 }, sink),
+  scenario("payload-1k", "pairs, QoS 0, 1 KiB", { ...pairs, qos: 0, payloadBytes: 1024 }, sink),
+  scenario(
+    "payload-16k",
+    "pairs, QoS 0, 16 KiB",
+    { ...pairs, qos: 0, payloadBytes: 16_384, windowDeliveries: 400 },
+    sink,
+  ),
+  scenario(
+    "mqtt5",
+    "pairs, QoS 0, MQTT 5: properties, aliases, identifiers",
+    { ...pairs, qos: 0, mqtt5: true },
+    {
+      brokers: [OURS, "mosquitto"],
+    },
+  ),
+  scenario("wildcards-1000", "1,000 filters with wildcards", wildcards(1000)),
+  scenario("wildcards-10000", "10,000 filters with wildcards", wildcards(10_000)),
+  scenario(
+    "shared-1000",
+    "1,000 shared subscribers",
+    { ...deep, publishers: 10, subscribers: 1000, topics: "shared", qos: 0 },
+    { brokers: [OURS, "mosquitto"] },
+  ),
+  scenario("unheard-qos1", "publishes nobody subscribed to, QoS 1", {
+    ...deep,
+    publishers: 10,
+    subscribers: 0,
+    topics: "unheard",
+    qos: 1,
+  }),
+  scenario(
+    "features",
+    "pairs 10×10, QoS 1, with features on",
+    { ...pairs, qos: 1 },
+    {
+      brokers: [OURS, `${OURS} + hook`, `${OURS} + disk`],
+    },
+  ),
+  scenario("shallow-10", "pairs, QoS 0, 10 in flight", { ...pairs, qos: 0, windowDeliveries: 10 }, sink),
+  scenario("shallow-qos1", "pairs, QoS 1, window 1", { ...pairs, qos: 1, windowUnacknowledged: 1 }, sink),
+  scenario("ping-pong", "ping-pong", { kind: "latency", rate: 0 }, sink),
+  scenario("latency-1k", "1,000 messages/s", { kind: "latency", rate: 1000 }, { measureMs: 2500 }),
+  scenario("latency-10k", "10,000 messages/s", { kind: "latency", rate: 10_000 }, { measureMs: 1500 }),
+  scenario("latency-50k", "50,000 messages/s", { kind: "latency", rate: 50_000 }, { measureMs: 1500 }),
+  scenario("retained-10k", "10,000 retained read by #", { kind: "retained", messages: 10_000 }),
+  scenario("retained-100k", "100,000 retained read by #", { kind: "retained", messages: 100_000 }),
+  scenario(
+    "connects",
+    "2,000 connections, 500 at once",
+    { kind: "connects", connections: 2000, concurrency: 500 },
+    sink,
+  ),
+  scenario("idle", "10,000 idle connections", { kind: "idle", connections: 10_000 }, { ...sink, roundsMax: 3 }),
+  scenario("startup", "start to first accepted connection", { kind: "startup" }),
+  scenario("commands", "commands from start to end", { kind: "commands" }, { brokers: programNames }),
+  scenario("growth", "growth", { kind: "growth" }, { brokers: [OURS] }),
 ];

@@ -11,10 +11,11 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 // Inside the repository, so that packages are found from there.
 const outdir = `${root}node_modules/.cache/pubsub-bench`;
+const programs = ["main", "codec", "growth", "load/main", "servers/sink", "servers/aedes", "servers/hook"];
 
 await build({
   absWorkingDir: root,
-  entryPoints: ["bench/main.ts", "bench/codec.ts", "bench/load.ts", "bench/servers/sink.ts", "bench/servers/aedes.ts"],
+  entryPoints: programs.map((name) => `bench/${name}.ts`),
   outdir,
   outbase: "bench",
   bundle: true,
@@ -25,7 +26,11 @@ await build({
   outExtension: { ".js": ".mjs" },
   logLevel: "warning",
 });
+// What is measured is what is there now.
+spawnSync(process.execPath, ["scripts/build.mjs", "--if-stale"], { cwd: root, stdio: "inherit" });
 const args = process.argv.slice(2);
 const program = args[0] === "codec" ? "codec" : "main";
+// Ctrl-C is for the benchmark, which writes what it has before it ends.
+process.on("SIGINT", () => {});
 const { status } = spawnSync(process.execPath, [`${outdir}/${program}.mjs`, ...args], { cwd: root, stdio: "inherit" });
 process.exitCode = status ?? 1;

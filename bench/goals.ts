@@ -1,0 +1,42 @@
+/** What the project wants to reach, as ratios to its peers in the same run. */
+import type { Metric } from "./measurement.ts";
+
+export interface Goal {
+  readonly scenario: string;
+  readonly metric: Metric;
+  /** `atLeast`: more is better. */
+  readonly sense: "atLeast" | "atMost";
+  readonly mosquitto?: number;
+  readonly aedes?: number;
+  /** For our own figure, whatever the others have. */
+  readonly absolute?: number;
+}
+
+const rate = (scenario: string, mosquitto: number, aedes: number): Goal => ({
+  scenario,
+  metric: "perSecond",
+  sense: "atLeast",
+  mosquitto,
+  aedes,
+});
+
+export const goals: readonly Goal[] = [
+  rate("fan-out-10", 15, 50),
+  rate("fan-out-100", 15, 50),
+  rate("fan-in-10", 15, 30),
+  rate("fan-in-100", 15, 30),
+  rate("pairs-qos0", 20, 30),
+  rate("pairs-qos1", 12, 20),
+  rate("pairs-qos2", 15, 25),
+  rate("fan-out-10-4k", 4, 5),
+  rate("wildcards-1000", 5, 8),
+  rate("wildcards-10000", 5, 8),
+  { scenario: "retained-10k", metric: "ms", sense: "atMost", mosquitto: 0.2, aedes: 0.1 },
+  { scenario: "fan-out-10", metric: "cpuPerMillion", sense: "atMost", mosquitto: 0.07, aedes: 0.02 },
+  { scenario: "pairs-qos0", metric: "cpuPerMillion", sense: "atMost", mosquitto: 0.07, aedes: 0.02 },
+  rate("shallow-10", 0.8, 1.3),
+  rate("shallow-qos1", 0.95, 2),
+  { scenario: "ping-pong", metric: "p50", sense: "atMost", mosquitto: 1.1, aedes: 0.9 },
+  rate("connects", 3, 4),
+  { scenario: "idle", metric: "bytesPerConnection", sense: "atMost", aedes: 0.45, absolute: 10_240 },
+];
