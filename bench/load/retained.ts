@@ -25,12 +25,14 @@ export class RetainedReader implements Workload {
   }
 
   async measure(): Promise<Measurement> {
-    let done = () => {};
-    const client = await Client.connect(this.#target.port, "reader", 4, () => {
-      if (client.counter.publishes >= this.#messages) done();
-    });
+    let check = () => {};
+    const client = await Client.connect(this.#target.port, "reader", 4, () => check());
     const before = sample(this.#target, 0);
-    const all = new Promise<void>((resolve) => (done = resolve));
+    const all = new Promise<void>((resolve) => {
+      check = () => {
+        if (client.counter.publishes >= this.#messages) resolve();
+      };
+    });
     await Promise.all([client.subscribe(["#"], 0), Promise.race([all, sleep(TIMEOUT_MS, undefined, { ref: false })])]);
     const after = sample(this.#target, client.counter.publishes);
     client.close();
