@@ -9,7 +9,7 @@ import { handleDisconnect } from "./handlers/disconnect.ts";
 import { handlePublish } from "./handlers/publish.ts";
 import { handleSubscribe } from "./handlers/subscribe.ts";
 import { handleUnsubscribe } from "./handlers/unsubscribe.ts";
-import { disconnect, endSession, loseConnection } from "./lifecycle.ts";
+import { disconnect, disconnectAll, endSession, loseConnection } from "./lifecycle.ts";
 import { type Limits, defaultLimits } from "./limits.ts";
 import type {
   AuthenticationChallenge,
@@ -179,9 +179,7 @@ export class Broker {
 
   /** Ends the connections for which `select` is true: revoked tokens, an operator's wish. */
   disconnectWhere(select: (connection: Connection) => boolean, code: ReasonCode, reason: string, now: number): void {
-    for (const connection of [...this.connections]) {
-      if (select(connection)) disconnect(this, connection, code, reason, now);
-    }
+    disconnectAll(this, [...this.connections].filter(select), code, reason, now);
   }
 
   /**

@@ -23,12 +23,28 @@ export function disconnect(
   reason: string,
   now: number,
 ): void {
-  if (connection.state === "closed") return;
-  // [MQTT-3.14.0-1] no DISCONNECT before CONNACK; MQTT 3.x has none from the server.
-  if (connection.isV5 && connection.state === "open") {
-    connection.sendWithReason({ type: PacketType.DISCONNECT, reasonCode }, reason);
+  disconnectAll(broker, [connection], reasonCode, reason, now);
+}
+
+/** Ends connections at the same moment: none of them gets anything more, such as the will of another one. */
+export function disconnectAll(
+  broker: Broker,
+  connections: readonly Connection[],
+  reasonCode: ReasonCode,
+  reason: string,
+  now: number,
+): void {
+  const sessions: Session[] = [];
+  for (const connection of connections) {
+    // [MQTT-3.14.0-1] no DISCONNECT before CONNACK; MQTT 3.x has none from the server.
+    if (connection.isV5 && connection.state === "open") {
+      connection.sendWithReason({ type: PacketType.DISCONNECT, reasonCode }, reason);
+    }
+    const session = detach(broker, connection);
+    if (session !== undefined) sessions.push(session);
   }
-  endConnection(broker, connection, { by: "server", reasonCode, reason, discardWill: false }, now);
+  for (const session of sessions)
+    goOffline(broker, session, { by: "server", reasonCode, reason, discardWill: false }, now);
 }
 
 /** The network connection is gone. */
@@ -57,15 +73,26 @@ export function abandonConnection(broker: Broker, connection: Connection): void 
 }
 
 function endConnection(broker: Broker, connection: Connection, end: End, now: number): void {
-  if (connection.state === "closed") return;
+  const session = detach(broker, connection);
+  if (session !== undefined) goOffline(broker, session, end, now);
+}
+
+/** @returns the session that has lost its connection, if there is one */
+function detach(broker: Broker, connection: Connection): Session | undefined {
+  if (connection.state === "closed") return undefined;
   const { session } = connection;
   abandonConnection(broker, connection);
   broker.deadlines.clear(connection.keepAlive);
   broker.deadlines.clear(connection.tokenExpiry);
-  if (session === undefined) return;
+  if (session === undefined) return undefined;
   connection.session = undefined;
   session.connection = undefined;
   session.resend = new Queue();
+  return session;
+}
+
+/** The session is without a connection from now on, if it goes on at all. */
+function goOffline(broker: Broker, session: Session, end: End, now: number): void {
   if (broker.observer !== undefined) {
     const { by, reasonCode, reason } = end;
     broker.observe({ type: "disconnect", clientId: session.clientId, reasonCode, reason, by }, now);

@@ -104,6 +104,14 @@ describe("re-authentication", () => {
     ]);
   });
 
+  test("a failure that DISCONNECT has no code for closes as not authorized", () => {
+    const exchange = new Exchange().opened();
+    exchange.client.sends(auth(0x19, "again"));
+    const failure = { ok: false, reasonCode: ReasonCode.BadUserNameOrPassword, reason: "wrong password" } as const;
+    expect(exchange.answer(failure)).toMatchObject([{ type: PacketType.DISCONNECT, reasonCode: 0x87 }]);
+    expect(exchange.client.isClosed).toBe(true);
+  });
+
   test.each<[string, Auth]>([
     ["another method", auth(0x19, "x", "Y")],
     ["no beginning", auth(0x18, "x")],

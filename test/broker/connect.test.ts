@@ -207,6 +207,21 @@ describe("wills", () => {
     expect(watcher.takeMessages()).toEqual(expected);
   });
 
+  test("clients that are sent away together do not get each other's wills", () => {
+    const test = new TestBroker();
+    const lasting = { properties: { sessionExpiryInterval: 100 } };
+    const clients = ["a", "b"].map((id) =>
+      test.connect(id, { will: { ...will(), qos: 1 }, ...lasting }).subscribes("will", 1),
+    );
+    for (const client of clients) client.take();
+    test.broker.disconnectWhere(() => true, ReasonCode.NotAuthorized, "revoked", test.now);
+    const packets = clients.map((client) => client.take().map(({ type }) => type));
+    expect(packets).toEqual([[PacketType.DISCONNECT], [PacketType.DISCONNECT]]);
+    // The wills wait for them, if they may come back.
+    const waiting = [...test.broker.sessions.values()].map(({ queue }) => queue.length);
+    expect(waiting).toEqual([2, 2]);
+  });
+
   test("a delayed will is sent when the delay is over, not before [MQTT-3.1.2-8]", () => {
     const test = new TestBroker();
     const watcher = test.connect("w").subscribes("will");

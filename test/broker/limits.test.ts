@@ -178,6 +178,14 @@ test.each([
   expect(broker.connect("a", { keepAlive }).connack?.properties?.serverKeepAlive).toBe(told);
 });
 
+test("where the limits of the keep-alive contradict each other the upper one counts", () => {
+  const broker = new TestBroker({ limits: { keepAliveMinSeconds: 60, keepAliveMaxSeconds: 10 } });
+  const told = [0, 5, 30, 90].map(
+    (keepAlive) => broker.connect("a", { keepAlive }).connack?.properties?.serverKeepAlive,
+  );
+  expect(told).toEqual([10, 10, 10, 10]);
+});
+
 test("what CONNACK tells are the limits in force", () => {
   const { connack } = new TestBroker().connect("a");
   expect(connack?.properties).toEqual({

@@ -1,5 +1,5 @@
 /** Enhanced authentication (MQTT 5.0 §4.12). What the data means is the authenticator's business. */
-import { type Auth, type Packet, PacketType, type Properties, ReasonCode } from "../../codec/index.ts";
+import { type Auth, type Packet, PacketType, type Properties, ReasonCode, isReasonCodeOf } from "../../codec/index.ts";
 import type { Broker } from "../broker.ts";
 import type { Connection } from "../connection.ts";
 import { closeConnection, disconnect } from "../lifecycle.ts";
@@ -59,7 +59,10 @@ export function completeReauthentication(
   }
   connection.reauthentication = undefined;
   if (!result.ok) {
-    disconnect(broker, connection, result.reasonCode as ReasonCode, result.reason, now);
+    // What CONNACK says of bad credentials DISCONNECT cannot say.
+    const isSayable = isReasonCodeOf(PacketType.DISCONNECT, result.reasonCode);
+    const reasonCode = isSayable ? (result.reasonCode as ReasonCode) : ReasonCode.NotAuthorized;
+    disconnect(broker, connection, reasonCode, result.reason, now);
     return;
   }
   const session = connection.session!;

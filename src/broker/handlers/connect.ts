@@ -207,8 +207,9 @@ function effectiveKeepAlive(broker: Broker, connect: Connect): number {
   const { keepAliveMinSeconds, keepAliveMaxSeconds } = broker.limits;
   const { keepAlive } = connect;
   if (connect.protocolVersion !== 5) return keepAlive;
-  if (keepAliveMaxSeconds !== 0 && (keepAlive === 0 || keepAlive > keepAliveMaxSeconds)) return keepAliveMaxSeconds;
-  return keepAlive === 0 ? 0 : Math.max(keepAlive, keepAliveMinSeconds);
+  const wanted = keepAlive === 0 ? Infinity : Math.max(keepAlive, keepAliveMinSeconds);
+  const granted = keepAliveMaxSeconds === 0 ? wanted : Math.min(wanted, keepAliveMaxSeconds);
+  return granted === Infinity ? 0 : granted;
 }
 
 function connackFor(broker: Broker, connection: Connection, clientId: string, answer: ConnectAnswer): Connack {
