@@ -2,6 +2,7 @@ import { PacketType } from "../../src/codec/index.ts";
 import { describe } from "./model/state.ts";
 import { fail } from "./violation.ts";
 import { Device } from "./world/device.ts";
+import { liftLimits } from "./world/operator.ts";
 import type { World } from "./world/world.ts";
 
 /**
@@ -11,6 +12,7 @@ import type { World } from "./world/world.ts";
 export function finish(world: World): void {
   world.trace.add("the calm");
   world.isCalm = true;
+  liftLimits(world);
   world.runAll();
 
   const { sessions, retained } = world.model.state;

@@ -5,6 +5,7 @@ export interface Regression {
   readonly steps: number;
   /** What it showed, when it was found. */
   readonly found: string;
+  /** If not told: the features that came later. */
   readonly without?: readonly Feature[];
 }
 
@@ -26,4 +27,11 @@ export const regressions: readonly Regression[] = [
   { seed: 1054, steps: 1500, found: "a 3.x client over Receive Maximum gets a QoS 2 message routed twice" },
   { seed: 3206, steps: 2481, found: "the model mistakes a copy for one group for that for another" },
   { seed: 5035, steps: 1130, found: "the model takes what expired for the copy that was sent, of several for groups" },
+  { seed: 2885, steps: 3000, found: "the model swaps copies of one message that are alike, and sees a wrong order" },
+  {
+    seed: 31,
+    steps: 100,
+    without: [],
+    found: "a re-authentication that fails with a code that DISCONNECT cannot carry throws",
+  },
 ];

@@ -1,8 +1,8 @@
 import { type Limits, defaultLimits } from "../../src/broker/index.ts";
-import type { Random } from "./random.ts";
 
-/** What may happen in a run. Each run has about two thirds of them, so that rare combinations come up, too. */
-export const features = [
+import { Random } from "./random.ts";
+
+const firstFeatures = [
   "acl",
   "aliases",
   "cuts",
@@ -31,6 +31,22 @@ export const features = [
   "violations",
   "wills",
 ] as const;
+
+/** They draw what they need from a generator of their own: without them a seed is the run that it was before they came. */
+export const laterFeatures = [
+  "connectionLimit",
+  "crowdedGroups",
+  "enhancedAuthentication",
+  "keepAliveMinimum",
+  "kick",
+  "packetRate",
+  "revocation",
+  "sessionLimit",
+  "shutdown",
+] as const;
+
+/** What may happen in a run. Each run has about two thirds of them, so that rare combinations come up, too. */
+export const features = [...firstFeatures, ...laterFeatures] as const;
 export type Feature = (typeof features)[number];
 
 export interface Settings {
@@ -67,15 +83,18 @@ const FILTERS = [
 ];
 
 /** @param without features that are left out whatever the seed says; they change nothing else of what it says */
-export function drawSettings(random: Random, without: ReadonlySet<Feature>): Settings {
-  const drawn = features.filter(() => random.chance(0.7));
+export function drawSettings(seed: number, random: Random, without: ReadonlySet<Feature>): Settings {
+  const later = new Random(~seed);
+  const drawn: Feature[] = firstFeatures.filter(() => random.chance(0.7));
+  drawn.push(...laterFeatures.filter(() => later.chance(0.5)));
   const has = new Set(drawn.filter((feature) => !without.has(feature)));
   const topics = TOPICS.filter(() => random.chance(0.6));
   const filters = FILTERS.filter(() => random.chance(0.6));
   const tight = drawTightLimits(random);
+  const devices = random.between(2, 7);
   return {
     features: has,
-    devices: random.between(2, 7),
+    devices,
     limits: {
       ...defaultLimits,
       packetBytesMax: 4096,
@@ -86,6 +105,7 @@ export function drawSettings(random: Random, without: ReadonlySet<Feature>): Set
       keepAliveMaxSeconds: random.pick([0, 0, 30]),
       unsentBytesMax: random.pick([200, 1000, 5000]),
       ...(has.has("tightLimits") && tight),
+      ...drawLaterLimits(later, has, devices),
     },
     topics: topics.length === 0 ? ["a"] : topics,
     filters: filters.length === 0 ? ["#"] : filters,
@@ -102,5 +122,20 @@ function drawTightLimits(random: Random): Partial<Limits> {
     pendingPublishesMax: random.between(1, 8),
     subscriptionsPerSessionMax: random.between(2, 10),
     retainedMessagesMax: random.between(2, 10),
+  };
+}
+
+function drawLaterLimits(random: Random, has: ReadonlySet<Feature>, devices: number): Partial<Limits> {
+  const connectionsMax = random.between(2, devices);
+  const sessionsMax = random.between(2, devices);
+  const packetsPerSecondMax = random.pick([5, 20, 60]);
+  const keepAliveMinSeconds = random.pick([10, 40]);
+  const connectTimeoutMs = random.pick([2000, 5000, 10_000]);
+  return {
+    ...(has.has("connectionLimit") && { connectionsMax }),
+    ...(has.has("sessionLimit") && { sessionsMax }),
+    ...(has.has("packetRate") && { packetsPerSecondMax }),
+    ...(has.has("keepAliveMinimum") && { keepAliveMinSeconds }),
+    ...(has.has("enhancedAuthentication") && { connectTimeoutMs }),
   };
 }

@@ -28,7 +28,7 @@ export function claimed(state: State, event: BrokerEvent, broker: Broker, now: n
     return;
   }
   const text = `${JSON.stringify(session.clientId)} does not get ${topic}=${payload.toString("latin1", 0, 40)}: ${reason}`;
-  state.claims.push({ session, id, text, isTrueOf });
+  state.claims.push({ session, id, text, isNewest: reason === "queue-full", isTrueOf });
 }
 
 /** Looks at once at what the reason depends on, since it will be another by the end of the input. */

@@ -8,6 +8,7 @@ import {
   type Subscribe,
   isWellFormedUtf8,
 } from "../../../src/codec/index.ts";
+import { auth, continued } from "./authentication.ts";
 import { isTopic, matches, parse } from "./matching.ts";
 import { accept, acknowledge, hasRoomFor } from "./publications.ts";
 import { closeByServer, disconnected } from "./sessions.ts";
@@ -22,8 +23,13 @@ import {
 
 export function receive(state: State, peer: Peer, packet: Packet, now: number): void {
   const { session } = peer;
+  if (peer.state === "challenged") continued(state, peer, packet, now);
   if (peer.state !== "open" || session === undefined) return;
   peer.heardAtMs = now;
+  if (isTooMany(state, peer, now)) {
+    closeByServer(state, peer, ReasonCode.MessageRateTooHigh, now);
+    return;
+  }
   switch (packet.type) {
     case PacketType.PUBLISH:
       publish(state, peer, session, packet, now);
@@ -56,9 +62,20 @@ export function receive(state: State, peer: Peer, packet: Packet, now: number): 
     case PacketType.DISCONNECT:
       disconnected(state, peer, packet, now);
       return;
+    case PacketType.AUTH:
+      auth(state, peer, packet, now);
+      return;
     default:
       closeByServer(state, peer, ReasonCode.ProtocolError, now);
   }
+}
+
+/** Seconds are counted from a packet on, one after the other. */
+function isTooMany({ limits: { packetsPerSecondMax } }: State, peer: Peer, now: number): boolean {
+  if (packetsPerSecondMax === 0) return false;
+  if (now - (peer.second[0] ?? -Infinity) >= 1000) peer.second = [];
+  peer.second.push(now);
+  return peer.second.length > packetsPerSecondMax;
 }
 
 // ---- PUBLISH

@@ -2,14 +2,23 @@
  * The reference model: it is told of every input before the broker is, notes what must come of it, and checks everything
  * that the broker does against that. After the input nothing may be left undone.
  */
-import type { AuthenticationResult, Broker, BrokerEvent, Limits, Message, Verdict } from "../../../src/broker/index.ts";
+import type {
+  AuthenticationChallenge,
+  AuthenticationResult,
+  Broker,
+  BrokerEvent,
+  Limits,
+  Message,
+  Verdict,
+} from "../../../src/broker/index.ts";
 import { type Packet, type Publish, ReasonCode } from "../../../src/codec/index.ts";
 import { fail } from "../violation.ts";
+import { authenticated } from "./authentication.ts";
 import { receive } from "./inbound.ts";
 import { claimed } from "./claims.ts";
 import { type Origin, published, sent } from "./outbound.ts";
 import { decide } from "./publications.ts";
-import { authenticated, closeByServer, end, endSession, publishWill } from "./sessions.ts";
+import { closeAll, closeByServer, end, endSession, publishWill } from "./sessions.ts";
 import { reconcile } from "./reconcile.ts";
 import { checkBounds, checkDone, checkEmpty, checkSame } from "./settle.ts";
 import { type Content, type Peer, type Publication, State } from "./state.ts";
@@ -23,12 +32,13 @@ export class Model {
 
   // ---- inputs, before the broker gets them
 
-  connect(peer: Peer): void {
+  connect(peer: Peer, now: number): void {
+    peer.heardAtMs = now;
     this.state.peers.add(peer);
   }
 
-  authenticated(peer: Peer, result: AuthenticationResult, now: number): void {
-    authenticated(this.state, peer, result, now);
+  authenticated(peer: Peer, answer: AuthenticationResult | AuthenticationChallenge, now: number): void {
+    authenticated(this.state, peer, answer, now);
   }
 
   receive(peer: Peer, packet: Packet, now: number): void {
@@ -41,6 +51,30 @@ export class Model {
 
   lost(peer: Peer, now: number): void {
     end(this.state, peer, now);
+  }
+
+  /** Credentials end before their time. */
+  revoked(isMeant: (tokenId: string | undefined) => boolean, now: number): void {
+    const revoked = [...this.state.peers].filter(({ principal }) => isMeant(principal?.tokenId));
+    closeAll(this.state, revoked, ReasonCode.NotAuthorized, now);
+  }
+
+  kicked(clientId: string, endsSession: boolean, now: number): void {
+    const session = this.state.sessions.get(clientId)!;
+    if (session.peer !== undefined) closeByServer(this.state, session.peer, ReasonCode.AdministrativeAction, now);
+    if (endsSession && this.state.sessions.get(clientId) === session) endSession(this.state, session, now);
+  }
+
+  /** Everybody is sent away, and no will is published. */
+  shutdown(code: number, now: number): void {
+    for (const peer of [...this.state.peers]) {
+      if (peer.session !== undefined) peer.session.will = undefined;
+      closeByServer(this.state, peer, code, now);
+    }
+  }
+
+  setLimits(limits: Limits): void {
+    this.state.limits = limits;
   }
 
   setHooks(hasHooks: boolean): void {
@@ -73,8 +107,7 @@ export class Model {
     }
     for (const peer of state.peers) {
       const close = (code: number) => (now: number) => closeByServer(state, peer, code, now);
-      if (peer.state !== "open") continue;
-      // [MQTT-3.1.2-22]
+      // [MQTT-3.1.2-22]; before CONNACK, the time that authentication may take
       dues.push({ atMs: peer.heardAtMs + peer.silenceMaxMs, run: close(ReasonCode.KeepAliveTimeout) });
       dues.push({ atMs: peer.principal?.expiresAtMs ?? Infinity, run: close(ReasonCode.NotAuthorized) });
     }

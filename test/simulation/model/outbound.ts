@@ -53,6 +53,8 @@ function differenceFrom(expected: Expected, packet: Exclude<Packet, Publish>, pe
     return "reason codes";
   }
   if (packet.type === PacketType.CONNACK) return connackDifference(expected, packet);
+  if (packet.type === PacketType.AUTH && !isSameAuthentication(expected.properties, packet.properties))
+    return "authentication method or data";
   // [MQTT-3.1.2-29]
   const properties: Properties | undefined = "properties" in packet ? packet.properties : undefined;
   const explains = properties?.reasonString !== undefined || properties?.userProperties !== undefined;
@@ -64,8 +66,14 @@ const TOLD = ["sessionExpiryInterval", "assignedClientIdentifier", "serverKeepAl
 
 function connackDifference(expected: Expected, packet: Connack): string | undefined {
   if (packet.sessionPresent !== expected.sessionPresent) return "session present";
+  if (!isSameAuthentication(expected.properties, packet.properties)) return "authentication method or data";
   for (const name of TOLD) if (packet.properties?.[name] !== expected.properties?.[name]) return name;
   return undefined;
+}
+
+function isSameAuthentication(expected: Properties = {}, actual: Properties = {}): boolean {
+  const isSameMethod = expected.authenticationMethod === actual.authenticationMethod;
+  return isSameMethod && expected.authenticationData?.toString("hex") === actual.authenticationData?.toString("hex");
 }
 
 // ---- PUBLISH

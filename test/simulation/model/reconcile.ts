@@ -33,11 +33,13 @@ type Demand = SharedDelivery;
 
 export function reconcile(state: State, broker: Broker): void {
   const demands: Demand[] = state.shared;
-  const copies = [...state.sentShared.map(sentCopy), ...state.claims.map(droppedCopy)];
+  const sent = state.sentShared.map(sentCopy);
+  const dropped = state.claims.filter(({ isNewest }) => !isNewest).map(droppedCopy);
+  const refused = state.claims.filter(({ isNewest }) => isNewest).map(droppedCopy);
+  const isQuiet = demands.length + sent.length + dropped.length + refused.length === 0;
   state.shared = [];
   state.sentShared = [];
   state.claims = [];
-  const isQuiet = demands.length + copies.length === 0;
   const waiting = new Map<ModelSession, Copy[]>();
   for (const session of state.sessions.values()) {
     const { queue } = broker.sessions.get(session.clientId)!;
@@ -46,8 +48,9 @@ export function reconcile(state: State, broker: Broker): void {
     waiting.set(session, Array.from(queue, waitingCopy(session)));
     for (const delivery of session.owed) demands.push(demandOf(session, delivery));
   }
-  const pairs = pairAll(demands, [...copies, ...[...waiting.values()].flat()]);
-  for (const [session, own] of waiting) session.owed = own.map((copy) => pairs.get(copy)!.candidates.get(session)!);
+  // Of one message to one session, in the order in which they were owed.
+  const deliveries = pairAll(demands, [...sent, ...dropped, ...[...waiting.values()].flat(), ...refused]);
+  for (const [session, own] of waiting) session.owed = own.map((copy) => deliveries.get(copy)!);
 }
 
 function demandOf(session: ModelSession, delivery: Delivery): Demand {
@@ -79,8 +82,8 @@ function isAlike(delivery: Delivery, look: Pick<Delivery, "qos" | "retain" | "id
   );
 }
 
-/** Pairs each copy with what it was owed for, message by message. */
-function pairAll(demands: readonly Demand[], copies: readonly Copy[]): Map<Copy, Demand> {
+/** Finds what each copy was owed for, message by message. */
+function pairAll(demands: readonly Demand[], copies: readonly Copy[]): Map<Copy, Delivery> {
   const byId = new Map<number, { demands: Demand[]; copies: Copy[] }>();
   const entry = (id: number): { demands: Demand[]; copies: Copy[] } => {
     const known = byId.get(id) ?? { demands: [], copies: [] };
@@ -89,16 +92,31 @@ function pairAll(demands: readonly Demand[], copies: readonly Copy[]): Map<Copy,
   };
   for (const demand of demands) entry(demand.content.id).demands.push(demand);
   for (const copy of copies) entry(copy.id).copies.push(copy);
-  const pairs = new Map<Copy, Demand>();
-  for (const message of byId.values()) pair(message.demands, message.copies, pairs);
-  return pairs;
+  const deliveries = new Map<Copy, Delivery>();
+  for (const message of byId.values()) {
+    const demandOf = pair(message.demands, message.copies);
+    inOrder(message.copies, (copy) => demandOf.get(copy)!.candidates.get(copy.session)!, deliveries);
+  }
+  return deliveries;
+}
+
+/** Which one of deliveries that are alike a copy was does not matter to its client, but to the order: first come, first gone. */
+function inOrder(copies: readonly Copy[], pairedWith: (copy: Copy) => Delivery, deliveries: Map<Copy, Delivery>): void {
+  const left = copies.map((copy) => ({ session: copy.session, delivery: pairedWith(copy) }));
+  left.sort((a, b) => a.delivery.sequence - b.delivery.sequence);
+  for (const copy of copies) {
+    const paired = pairedWith(copy);
+    const index = left.findIndex(({ session, delivery }) => session === copy.session && isAlike(delivery, paired));
+    deliveries.set(copy, left.splice(index, 1)[0]!.delivery);
+  }
 }
 
 /**
  * Of one message: a matching between copies and what is owed, along augmenting paths. What was paired stays so, though
  * perhaps with another, so first what is owed gets its copies, then the copies that are left find what may be gone.
  */
-function pair(demands: readonly Demand[], copies: readonly Copy[], demandOf: Map<Copy, Demand>): void {
+function pair(demands: readonly Demand[], copies: readonly Copy[]): Map<Copy, Demand> {
+  const demandOf = new Map<Copy, Demand>();
   const copyOf = new Map<Demand, Copy>();
   const book = (demand: Demand, copy: Copy): true => {
     demandOf.set(copy, demand);
@@ -129,6 +147,7 @@ function pair(demands: readonly Demand[], copies: readonly Copy[], demandOf: Map
   for (const copy of copies) {
     if (!demandOf.has(copy) && !findDemand(copy, new Set())) fail(copy.rule, copy.text);
   }
+  return demandOf;
 }
 
 function failMissing({ content, candidates }: Demand): never {

@@ -1,49 +1,13 @@
 /** Connections, sessions and wills, from CONNECT to their end. */
-import type { AuthenticationResult, Principal } from "../../../src/broker/index.ts";
+import type { Principal } from "../../../src/broker/index.ts";
 import { type Connect, type Packet, PacketType, type Properties, ReasonCode } from "../../../src/codec/index.ts";
-import { isTopic } from "./matching.ts";
 import { accept } from "./publications.ts";
 import { ModelSession, type ModelWill, type Peer, type State, travellingProperties } from "./state.ts";
 
 const NEVER = 0xffffffff;
 
-export function authenticated(state: State, peer: Peer, result: AuthenticationResult, now: number): void {
-  if (peer.state !== "authenticating") return;
-  const refusal = result.ok ? checkConnect(peer.connect, result.principal) : result.reasonCode;
-  if (refusal !== undefined) {
-    const code = peer.isV5 ? refusal : returnCode(refusal);
-    peer.expected.push({ type: PacketType.CONNACK, codes: [code], sessionPresent: false });
-    dismiss(state, peer);
-    return;
-  }
-  open(state, peer, (result as { principal: Principal }).principal, now);
-}
-
-function checkConnect(
-  { clientId, protocolVersion, cleanStart, will }: Connect,
-  principal: Principal,
-): number | undefined {
-  const isTooShortOrLong = clientId === "" || clientId.length > 23;
-  if (protocolVersion === 3 && isTooShortOrLong) return ReasonCode.ClientIdentifierNotValid;
-  if (protocolVersion === 4 && clientId === "" && !cleanStart) return ReasonCode.ClientIdentifierNotValid;
-  if (clientId !== "" && principal.clientId !== undefined && clientId !== principal.clientId) {
-    return ReasonCode.ClientIdentifierNotValid;
-  }
-  if (will === undefined) return undefined;
-  if (!isTopic(will.topic)) return ReasonCode.TopicNameInvalid;
-  if (will.topic.startsWith("$SYS/") || principal.acl?.mayPublish(will.topic) === false)
-    return ReasonCode.NotAuthorized;
-  return undefined;
-}
-
-/** 3.1.1 §3.2.2.3 */
-function returnCode(reasonCode: number): number {
-  if (reasonCode === ReasonCode.ClientIdentifierNotValid) return 2;
-  if (reasonCode === ReasonCode.ServerUnavailable) return 3;
-  return reasonCode === ReasonCode.BadUserNameOrPassword ? 4 : 5;
-}
-
-function open(state: State, peer: Peer, principal: Principal, now: number): void {
+/** @param said what the server says of the authentication, in CONNACK */
+export function open(state: State, peer: Peer, principal: Principal, said: Properties, now: number): void {
   const { connect } = peer;
   const clientId = connect.clientId || (principal.clientId ?? state.nextClientId());
   const before = state.sessions.get(clientId);
@@ -61,15 +25,13 @@ function open(state: State, peer: Peer, principal: Principal, now: number): void
   session.will = willOf(connect, clientId);
   session.peer = peer;
   peer.session = session;
-  peer.principal = principal;
   peer.state = "open";
-  // Credentials may allow less than those before.
-  session.subscriptions = session.subscriptions.filter(({ filter }) => principal.acl?.maySubscribe(filter) !== false);
+  applyPrincipal(peer, session, principal);
   const keepAlive = keepAliveOf(state, connect);
-  if (keepAlive > 0) peer.silenceMaxMs = keepAlive * 1500;
+  peer.silenceMaxMs = keepAlive > 0 ? keepAlive * 1500 : Infinity;
   peer.heardAtMs = now;
 
-  const properties: Properties = {};
+  const properties: Properties = { ...said };
   if (peer.isV5 && session.expirySeconds !== requested) properties.sessionExpiryInterval = session.expirySeconds;
   if (peer.isV5 && connect.clientId === "") properties.assignedClientIdentifier = clientId; // [MQTT-3.2.2-16]
   if (peer.isV5 && keepAlive !== connect.keepAlive) properties.serverKeepAlive = keepAlive;
@@ -83,14 +45,23 @@ function open(state: State, peer: Peer, principal: Principal, now: number): void
   }
 }
 
+/** The connection has the rights of its credentials, and they may be fewer than those before. */
+export function applyPrincipal(peer: Peer, session: ModelSession, principal: Principal): void {
+  peer.principal = principal;
+  session.subscriptions = session.subscriptions.filter(({ filter }) => principal.acl?.maySubscribe(filter) !== false);
+}
+
 function requestedExpiry({ protocolVersion, cleanStart, properties }: Connect): number {
   if (protocolVersion === 5) return properties?.sessionExpiryInterval ?? 0;
   return cleanStart ? 0 : NEVER;
 }
 
-function keepAliveOf({ limits: { keepAliveMaxSeconds } }: State, { keepAlive, protocolVersion }: Connect): number {
-  if (keepAliveMaxSeconds === 0 || protocolVersion !== 5) return keepAlive;
-  return keepAlive === 0 ? keepAliveMaxSeconds : Math.min(keepAlive, keepAliveMaxSeconds);
+/** Between the limits, and the upper one counts more; 3.x clients cannot be told of another than theirs. */
+function keepAliveOf({ limits }: State, { keepAlive, protocolVersion }: Connect): number {
+  if (protocolVersion !== 5) return keepAlive;
+  const shortest = keepAlive === 0 ? Infinity : Math.max(keepAlive, limits.keepAliveMinSeconds);
+  const longest = Math.min(shortest, limits.keepAliveMaxSeconds || Infinity);
+  return longest === Infinity ? 0 : longest;
 }
 
 function willOf({ will }: Connect, clientId: string): ModelWill | undefined {
@@ -122,18 +93,33 @@ export function disconnected(state: State, peer: Peer, packet: Extract<Packet, {
 
 /** The server ends the connection, and tells clients of MQTT 5 why. */
 export function closeByServer(state: State, peer: Peer, code: number, now: number): void {
-  if (peer.state === "closed") return;
-  if (peer.state === "open" && peer.isV5) peer.expected.push({ type: PacketType.DISCONNECT, codes: [code] });
-  end(state, peer, now);
+  closeAll(state, [peer], code, now);
+}
+
+/** Nobody of them gets anything more, not even the wills of the others. */
+export function closeAll(state: State, peers: readonly Peer[], code: number, now: number): void {
+  const open = peers.filter((peer) => peer.state !== "closed");
+  for (const peer of open) {
+    if (peer.state === "open" && peer.isV5) peer.expected.push({ type: PacketType.DISCONNECT, codes: [code] });
+    detach(state, peer);
+  }
+  for (const { session } of open) if (session !== undefined) goOffline(state, session, now);
 }
 
 export function end(state: State, peer: Peer, now: number): void {
   if (peer.state === "closed") return;
-  const { session } = peer;
+  detach(state, peer);
+  if (peer.session !== undefined) goOffline(state, peer.session, now);
+}
+
+function detach(state: State, peer: Peer): void {
   dismiss(state, peer);
-  if (session === undefined) return;
-  session.peer = undefined;
-  session.toResend = [];
+  if (peer.session === undefined) return;
+  peer.session.peer = undefined;
+  peer.session.toResend = [];
+}
+
+function goOffline(state: State, session: ModelSession, now: number): void {
   if (session.expirySeconds === 0) {
     endSession(state, session, now);
     return;
@@ -143,7 +129,8 @@ export function end(state: State, peer: Peer, now: number): void {
   if (session.expirySeconds !== NEVER) session.expiresAtMs = now + session.expirySeconds * 1000;
 }
 
-function dismiss(state: State, peer: Peer): void {
+/** A connection without a session, or no longer with one. */
+export function dismiss(state: State, peer: Peer): void {
   peer.state = "closed";
   peer.isCloseDue = true;
   state.peers.delete(peer);

@@ -25,8 +25,9 @@ function checkSent(state: State, session: ModelSession): void {
     fail("not-resent", `${clientId} waits for packet id ${toResend[0].packetId}`);
   const [first] = session.owed;
   if (first === undefined) return;
-  // QoS 0 needs no quota.
-  const isFree = first.qos === 0 && toResend.length === 0 && peer !== undefined && !peer.isCongested();
+  // QoS 0 needs no quota, but waits for what may be before it: a server sends retained messages in any order.
+  const isAlone = session.owed.every(({ qos }) => qos === 0);
+  const isFree = isAlone && toResend.length === 0 && peer !== undefined && !peer.isCongested();
   if (mustNotWait || isFree) fail("not-delivered", `${clientId} waits for ${describe(first.content)}`);
 }
 

@@ -57,6 +57,8 @@ export interface Claim {
   readonly id: number;
   /** For people. */
   readonly text: string;
+  /** It did not get into the queue: of copies that are alike the last one. Otherwise it came first out of it. */
+  readonly isNewest: boolean;
   /** Whether the reason holds for this copy. */
   readonly isTrueOf: (delivery: Delivery) => boolean;
 }
@@ -118,7 +120,7 @@ export interface Expected {
   /** The codes of SUBACK or UNSUBACK. */
   readonly list?: readonly number[];
   readonly sessionPresent?: boolean;
-  /** Properties that CONNACK must have. */
+  /** Properties that CONNACK or AUTH must have. */
   readonly properties?: Properties;
 }
 
@@ -127,23 +129,28 @@ export class Peer {
   readonly number: number;
   readonly connect: Connect;
   readonly isCongested: () => boolean;
-  state: "authenticating" | "open" | "closed" = "authenticating";
+  state: "authenticating" | "challenged" | "open" | "closed" = "authenticating";
+  /** Of an open connection: whose turn it is, if it authenticates again. */
+  reauthentication: "server" | "client" | undefined;
   session: ModelSession | undefined;
   principal: Principal | undefined;
   readonly aliases = new Map<number, string>();
   readonly outboundAliases = new Map<number, string>();
   readonly unacknowledged = new Set<number>();
   heardAtMs = 0;
-  silenceMaxMs = Infinity;
+  silenceMaxMs: number;
+  /** When each packet of the present second came; the second begins with a packet. */
+  second: number[] = [];
   /** What the broker owes it at the end of the present input. */
   readonly expected: Expected[] = [];
   isCloseDue = false;
   isClosed = false;
 
-  constructor(number: number, connect: Connect, isCongested: () => boolean) {
+  constructor(number: number, connect: Connect, isCongested: () => boolean, connectTimeoutMs: number) {
     this.number = number;
     this.connect = connect;
     this.isCongested = isCongested;
+    this.silenceMaxMs = connectTimeoutMs;
   }
 
   get isV5(): boolean {
@@ -171,7 +178,7 @@ export class Peer {
 
 /** Everything that the model knows. */
 export class State {
-  readonly limits: Limits;
+  limits: Limits;
   readonly sessions = new Map<string, ModelSession>();
   readonly peers = new Set<Peer>();
   readonly retained = new Map<string, Content>();

@@ -127,4 +127,35 @@ export const mutations: readonly Mutation[] = [
     source: "const index = busy === -1 ? offline : busy;",
     replacement: "const index = offline;",
   },
+  {
+    name: "a message for a group waits for a member that is away while others are there",
+    file: "broker/shared.ts",
+    source: "const index = busy === -1 ? offline : busy;",
+    replacement: "const index = offline === -1 ? busy : offline;",
+  },
+  {
+    name: "who authenticates again keeps the end of the first token",
+    file: "broker/handlers/connect.ts",
+    source: "  broker.deadlines.set(connection.tokenExpiry, principal.expiresAtMs);",
+    replacement:
+      "  if (connection.tokenExpiry.atMs === Infinity) broker.deadlines.set(connection.tokenExpiry, principal.expiresAtMs);",
+  },
+  {
+    name: "a shutdown publishes the wills",
+    file: "broker/broker.ts",
+    source: "      if (connection.session !== undefined) connection.session.will = undefined;\n",
+    replacement: "",
+  },
+  {
+    name: "packets are counted over the whole connection",
+    file: "broker/connection.ts",
+    source: "if (now - this.#secondBeganMs >= 1000) {",
+    replacement: "if (this.#secondBeganMs === 0) {",
+  },
+  {
+    name: "a challenged client may take as long as it likes",
+    file: "broker/handlers/auth.ts",
+    source: '  connection.state = "challenged";\n',
+    replacement: '  connection.state = "challenged";\n  connection.silenceMaxMs = Infinity;\n',
+  },
 ];

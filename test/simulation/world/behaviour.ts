@@ -16,6 +16,7 @@ type Action =
   | "violate"
   | "stopReading"
   | "duplicate"
+  | "reauthenticate"
   | "idle";
 
 export function act(device: Device): void {
@@ -53,6 +54,7 @@ function drawAction(device: Device): Action {
     violate: weight("violations", 1),
     stopReading: weight("slowReaders", 3),
     duplicate: weight("duplicates", 2),
+    reauthenticate: weight("enhancedAuthentication", 8),
     idle: 6,
   });
 }
@@ -91,6 +93,9 @@ function perform(device: Device, action: Action): void {
       return;
     case "duplicate":
       if (device.version !== 5) device.resend();
+      return;
+    case "reauthenticate":
+      device.authentication.begin();
       return;
     case "idle":
   }
@@ -149,7 +154,10 @@ function drawFilters(device: Device): string[] {
     if (random.chance(0.02))
       return random.pick(["a/#/b", "$share//a", "$share/g", "a+", "1/2/3/4/5/6/7/8/9", "$share/g+/a"]);
     const filter = random.pick(settings.filters);
-    return device.has("shared") && random.chance(0.3) ? `$share/${random.pick(["g", "h"])}/${filter}` : filter;
+    const mayCrowd = device.has("crowdedGroups");
+    if (!device.has("shared") || !random.chance(mayCrowd ? 0.5 : 0.3)) return filter;
+    const isCrowded = mayCrowd && random.chance(0.8);
+    return `$share/${isCrowded ? "g" : random.pick(["g", "h"])}/${isCrowded ? settings.filters[0] : filter}`;
   });
 }
 

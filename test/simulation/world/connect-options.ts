@@ -32,6 +32,7 @@ export function drawConnect(world: World, clientId: string, lastVersion: Protoco
   if (has("packetSize") && random.chance(0.5)) properties.maximumPacketSize = random.between(80, 300);
   if (has("aliases") && random.chance(0.7)) properties.topicAliasMaximum = random.between(0, 3);
   if (random.chance(0.3)) properties.requestProblemInformation = random.pick([0, 1]);
+  if (has("enhancedAuthentication") && random.chance(0.8)) properties.authenticationMethod = "simulated";
   connect.properties = properties;
   return connect;
 }

@@ -9,6 +9,7 @@ import {
   encode,
 } from "../../../src/codec/index.ts";
 import { act } from "./behaviour.ts";
+import { ClientAuthentication } from "./client-authentication.ts";
 import { drawConnect } from "./connect-options.ts";
 import type { Link, Receiver } from "./link.ts";
 import type { World } from "./world.ts";
@@ -31,6 +32,7 @@ export class Device implements Receiver {
   /** Acknowledges nothing on this connection. */
   isSilent = false;
 
+  readonly authentication = new ClientAuthentication(this);
   readonly outbound = new Map<number, Outbound>();
   readonly #received = new Set<number>();
   /** Packet identifiers of SUBSCRIBE and UNSUBSCRIBE. */
@@ -66,6 +68,7 @@ export class Device implements Receiver {
     const connect = drawConnect(this.world, this.clientId, this.version);
     this.version = connect.protocolVersion;
     this.#cleanStart = connect.cleanStart;
+    this.authentication.connected(connect.properties?.authenticationMethod);
     this.isOnline = false;
     this.isReading = true;
     this.isSilent = !isCalm && this.has("lostAcks") && random.chance(0.1);
@@ -192,6 +195,9 @@ export class Device implements Receiver {
       case PacketType.SUBACK:
       case PacketType.UNSUBACK:
         this.#requests.delete(packet.packetId);
+        return;
+      case PacketType.AUTH:
+        this.authentication.receive(packet);
         return;
       default:
     }

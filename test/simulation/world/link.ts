@@ -157,11 +157,11 @@ export class Link implements Outbox {
     this.#version = packet.protocolVersion;
     this.#leaving = new Decoder({ protocolVersion: this.#version });
     this.#arriving = new Decoder({ protocolVersion: this.#version });
-    const opened = new Peer(this.number, packet, () => this.congested);
+    const opened = new Peer(this.number, packet, () => this.congested, world.settings.limits.connectTimeoutMs);
     this.peer = opened;
     world.input(
       line,
-      () => world.model.connect(opened),
+      () => world.model.connect(opened, world.now),
       () => {
         this.connection = world.broker.connect(this, packet, world.now);
       },

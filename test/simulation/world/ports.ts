@@ -3,6 +3,7 @@
  * that is slow to commit becomes a third one of these.
  */
 import type {
+  AuthenticationChallenge,
   AuthenticationResult,
   Connection,
   Hooks,
@@ -10,7 +11,7 @@ import type {
   Principal,
   Verdict,
 } from "../../../src/broker/index.ts";
-import { type Connect, type Properties, ReasonCode } from "../../../src/codec/index.ts";
+import { type Auth, type Connect, type Properties, ReasonCode } from "../../../src/codec/index.ts";
 import { describe } from "../model/state.ts";
 import type { Link } from "./link.ts";
 import type { World } from "./world.ts";
@@ -74,7 +75,7 @@ export class SimulatedHooks implements Hooks {
   }
 }
 
-/** Credentials that are checked late, and sometimes refused. */
+/** Credentials that are checked late, in any number of rounds, and sometimes refused. */
 export class SimulatedAuthenticator {
   readonly #world: World;
 
@@ -82,22 +83,30 @@ export class SimulatedAuthenticator {
     this.#world = world;
   }
 
-  authenticate(connection: Connection, packet: Connect): void {
+  authenticate(connection: Connection, _packet: Connect | Auth): void {
     const world = this.#world;
     const { random, settings } = world;
     const isLate = settings.features.has("lateAuthentication") && !world.isCalm;
     world.later(isLate ? random.below(random.pick([1, 100, 3000])) : 0, () => {
       const { peer } = connection.outbox as Link;
-      const result = this.#result(packet);
+      const answer = this.#answer(connection);
       world.input(
-        `authentication of #${peer!.number}: ${result.ok ? "ok" : result.reason}`,
-        () => world.model.authenticated(peer!, result, world.now),
-        () => world.broker.authenticated(connection, result, world.now),
+        `authentication of #${peer!.number}: ${"challenge" in answer ? "go on" : answer.ok ? "ok" : answer.reason}`,
+        () => world.model.authenticated(peer!, answer, world.now),
+        () => world.broker.authenticated(connection, answer, world.now),
       );
     });
   }
 
-  #result({ clientId }: Connect): AuthenticationResult {
+  #answer({ connect, session }: Connection): AuthenticationResult | AuthenticationChallenge {
+    const { random, isCalm } = this.#world;
+    const isEnhanced = connect.properties?.authenticationMethod !== undefined;
+    if (isEnhanced && !isCalm && random.chance(0.4)) return { challenge: Buffer.from([random.below(256)]) };
+    const result = this.#result(session?.clientId ?? connect.clientId, isEnhanced ? 0.5 : 0.1);
+    return isEnhanced && result.ok && random.chance(0.5) ? { ...result, data: Buffer.from("welcome") } : result;
+  }
+
+  #result(clientId: string, expiryChance: number): AuthenticationResult {
     const { random, settings, isCalm, now } = this.#world;
     const { features } = settings;
     if (!isCalm && features.has("refusals") && random.chance(0.05)) {
@@ -106,16 +115,19 @@ export class SimulatedAuthenticator {
       return { ok: false, reasonCode, reason: "refused" };
     }
     const isBound = !isCalm && features.has("refusals") && random.chance(0.05);
-    const expires = !isCalm && features.has("tokenExpiry") && random.chance(0.1);
+    const expires = !isCalm && features.has("tokenExpiry") && random.chance(expiryChance);
     const principal: Principal = {
       clientId: isBound ? random.pick([clientId, "somebody-else"]) || undefined : undefined,
-      tokenId: undefined,
+      tokenId: features.has("revocation") ? random.pick(TOKENS) : undefined,
       expiresAtMs: expires ? now + random.between(1000, 60_000) : Infinity,
       acl: !isCalm && features.has("acl") && random.chance(0.4) ? ACL : undefined,
     };
     return { ok: true, principal };
   }
 }
+
+/** Several clients may have the same one. */
+export const TOKENS = ["token-1", "token-2", "token-3"];
 
 /** Rights are those of the credentials: another connection of the same client may have others. */
 const ACL = {

@@ -8,6 +8,7 @@ import { Trace } from "../trace.ts";
 import { fail } from "../violation.ts";
 import { Device } from "./device.ts";
 import { Link, type Receiver } from "./link.ts";
+import { operate } from "./operator.ts";
 import { SimulatedAuthenticator, SimulatedHooks } from "./ports.ts";
 
 const START_MS = 1_700_000_000_000;
@@ -38,7 +39,7 @@ export class World {
 
   constructor(seed: number, without: ReadonlySet<Feature>) {
     this.random = new Random(seed);
-    this.settings = drawSettings(this.random, without);
+    this.settings = drawSettings(seed, this.random, without);
     const { limits, features, devices } = this.settings;
     this.model = new Model(limits, () => `assigned-${this.#clientIds + 1}`);
     this.broker = new Broker({
@@ -53,6 +54,7 @@ export class World {
     this.trace.add(`seed ${seed}: ${JSON.stringify({ ...this.settings, features: [...features] })}`);
     for (let i = 0; i < devices; i++) this.devices.push(new Device(this, `device-${i}`));
     for (const device of this.devices) device.thinkLater();
+    operate(this);
   }
 
   // ---- time
