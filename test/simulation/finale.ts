@@ -45,6 +45,9 @@ export function finish(world: World): void {
   }
   for (const device of [...world.devices, inspector]) device.disconnect(0, { sessionExpiryInterval: 0 });
   world.runAll();
+  // Who vanished amid authentication is waited for a while.
+  world.later(world.settings.limits.connectTimeoutMs, () => undefined);
+  world.runAll();
   world.model.compare(world.broker);
   world.model.finish(world.broker);
 }
