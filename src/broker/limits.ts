@@ -27,6 +27,8 @@ export interface Limits {
   readonly unsentBytesMax: number;
   /** Messages of one client that wait for a hook before reading from it stops. */
   readonly pendingPublishesMax: number;
+  /** Bytes of those messages. */
+  readonly pendingBytesMax: number;
   /** Packets that a client may send in a second; over it 0x96. 0 is for no limit. */
   readonly packetsPerSecondMax: number;
   /** Clients that are connected at the same time; over it 0x97 in CONNACK. */
@@ -67,6 +69,7 @@ export const defaultLimits: Limits = {
   queuedBytesMax: 256 * MiB,
   unsentBytesMax: 16 * MiB,
   pendingPublishesMax: 1024,
+  pendingBytesMax: 16 * MiB,
   packetsPerSecondMax: 0,
   connectionsMax: 100_000,
   sessionsMax: 1_000_000,

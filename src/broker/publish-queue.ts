@@ -1,4 +1,6 @@
 import type { Connection } from "./connection.ts";
+import type { Limits } from "./limits.ts";
+import { messageBytes } from "./message.ts";
 import type { HookReport, Message, PendingPublish, Verdict } from "./ports.ts";
 import { Queue } from "./queue.ts";
 import type { Session } from "./session.ts";
@@ -21,17 +23,32 @@ export interface QueuedPublish extends PendingPublish {
  */
 export class PublishQueue {
   readonly #waiting = new Queue<QueuedPublish>();
+  #bytes = 0;
 
   get length(): number {
     return this.#waiting.length;
   }
 
+  /** True if it holds `factor` times what it may, in number or bytes. */
+  isFull({ pendingPublishesMax, pendingBytesMax }: Limits, factor = 1): boolean {
+    return this.length >= factor * pendingPublishesMax || this.#bytes > factor * pendingBytesMax;
+  }
+
+  /** True if there is so much room again that reading may go on. */
+  isHalfEmpty({ pendingPublishesMax, pendingBytesMax }: Limits): boolean {
+    return this.length <= pendingPublishesMax / 2 && this.#bytes <= pendingBytesMax / 2;
+  }
+
   push(publish: QueuedPublish): void {
+    this.#bytes += messageBytes(publish.message);
     this.#waiting.push(publish);
   }
 
   /** Takes the first message if its verdict has come. */
   shiftDecided(): QueuedPublish | undefined {
-    return this.#waiting.peek()?.verdict === undefined ? undefined : this.#waiting.shift();
+    if (this.#waiting.peek()?.verdict === undefined) return undefined;
+    const publish = this.#waiting.shift()!;
+    this.#bytes -= messageBytes(publish.message);
+    return publish;
   }
 }

@@ -27,12 +27,17 @@ export function acceptMessage(
     complete(broker, session, connection, packetId, message, now);
     return;
   }
+  // Wills come when reading has stopped already: as much again is for them.
+  if (connection === undefined && session.publishing.isFull(broker.limits, 2)) {
+    observeDrop(broker, message, undefined, "queue-full", now);
+    return;
+  }
   const publish: QueuedPublish = { message, session, connection, packetId, verdict: undefined, report: undefined };
   session.publishing.push(publish);
   if (connection !== undefined) {
     if (message.qos === 1) connection.unacknowledged.add(packetId);
     if (message.qos === 2) session.receivedQos2.set(packetId, publish);
-    if (session.publishing.length >= broker.limits.pendingPublishesMax) connection.pauseReading();
+    if (session.publishing.isFull(broker.limits)) connection.pauseReading();
   }
   // Behind messages that still wait for a hook that has been taken away, this one waits too: order is kept.
   if (hooks === undefined) publish.verdict = { kind: "accept" };
@@ -64,7 +69,7 @@ export function finishPublish(broker: Broker, publish: QueuedPublish, now: numbe
       break;
   }
   const current = session.connection;
-  if (current?.paused && session.publishing.length <= broker.limits.pendingPublishesMax / 2) current.resumeReading();
+  if (current?.paused && session.publishing.isHalfEmpty(broker.limits)) current.resumeReading();
 }
 
 /** Retains, routes and acknowledges a message: from here on it is the broker's. */

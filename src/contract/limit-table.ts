@@ -101,6 +101,13 @@ export const limitTable = {
     outcome: "",
     meaning: "messages of a client that wait for the hook; then nothing more is read from it",
   },
+  pendingBytesMax: {
+    default: 16 * MiB,
+    minimum: 0,
+    maximum: UINT32_MAX,
+    outcome: "",
+    meaning: "bytes of those messages; the last one may go over it",
+  },
   packetsPerSecondMax: {
     default: 0,
     minimum: 0,

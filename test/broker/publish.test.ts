@@ -420,6 +420,35 @@ describe("hooks", () => {
     expect(pending).toHaveLength(6);
   });
 
+  test("too many waiting bytes stop the reading as well", () => {
+    const test = new TestBroker({ limits: { pendingBytesMax: 2000 } });
+    const pending = test.holdPublishes();
+    const publisher = test.connect("p");
+    for (let i = 0; i < 6; i++) publisher.publishes("t", "x".repeat(900));
+    expect(pending).toHaveLength(2);
+    test.broker.hookCompleted(pending[0]!, accept, report, test.now);
+    expect(pending).toHaveLength(2);
+    test.broker.hookCompleted(pending[1]!, accept, report, test.now);
+    expect(pending).toHaveLength(4);
+  });
+
+  test.each([{ pendingPublishesMax: 2 }, { pendingBytesMax: 400 }])(
+    "wills behind a silent hook are dropped where twice as many wait as may: %o",
+    (limits) => {
+      const test = new TestBroker({ limits });
+      const pending = test.holdPublishes();
+      const will = { topic: "w", payload: Buffer.alloc(100), qos: 0 as const, retain: false };
+      const lasting = { cleanStart: false, will, properties: { sessionExpiryInterval: 60 } };
+      for (let i = 0; i < 20; i++) test.connect("p", lasting).loses();
+      expect(pending).toHaveLength(4);
+      expect(test.events.filter((event) => event.type === "drop")).toHaveLength(16);
+      expect(test.events.find((event) => event.type === "drop")).toMatchObject({ reason: "queue-full" });
+      for (const each of pending.splice(0)) test.broker.hookCompleted(each, accept, report, test.now);
+      test.connect("p", lasting).loses();
+      expect(pending).toHaveLength(1);
+    },
+  );
+
   test("a removed hook does not let later messages overtake those that wait", () => {
     const test = new TestBroker();
     const pending = test.holdPublishes();

@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { defaultLimits } from "../../src/broker/index.ts";
 import { limitProfiles } from "../../src/broker/limits.ts";
@@ -25,6 +27,15 @@ describe("the table of limits", () => {
         expect(value).toBeLessThanOrEqual(limitTable[name as LimitName].maximum);
       }
     }
+  });
+
+  test("has no limit that no other test sets", () => {
+    const folder = fileURLToPath(new URL("../", import.meta.url));
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+      (file) => file.endsWith(".test.ts") && !file.startsWith("contract"),
+    );
+    const tests = files.map((file) => readFileSync(path.join(folder, file), "utf8")).join("\n");
+    expect(Object.keys(defaultLimits).filter((name) => !new RegExp(`\\b${name}: `).test(tests))).toEqual([]);
   });
 
   test("is that of docs/limits.md", () => {

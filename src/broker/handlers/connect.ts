@@ -67,7 +67,7 @@ export function completeConnect(
   connection.send(connack);
   if (broker.observer !== undefined) observeConnect(broker, connection, session, existing !== undefined, now);
   // Messages of an earlier connection may still wait for a hook: as many as may, so no more are read.
-  if (session.publishing.length < broker.limits.pendingPublishesMax) connection.resumeReading();
+  if (!session.publishing.isFull(broker.limits)) connection.resumeReading();
   if (existing !== undefined) resendInflight(broker, session, now);
 }
 

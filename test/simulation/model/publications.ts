@@ -20,6 +20,8 @@ export function accept(state: State, session: ModelSession, publication: Publica
     complete(state, session, publication, content, now);
     return;
   }
+  // Too many wills behind a hook that does not answer are dropped.
+  if (peer === undefined && session.publishing.length >= 2 * state.limits.pendingPublishesMax) return;
   session.publishing.push(publication);
   if (peer !== undefined && content.qos === 1) peer.unacknowledged.add(packetId);
   if (peer !== undefined && content.qos === 2) session.receivedQos2.set(packetId, publication);
