@@ -9,6 +9,7 @@ import { handleDisconnect } from "./handlers/disconnect.ts";
 import { handlePublish } from "./handlers/publish.ts";
 import { handleSubscribe } from "./handlers/subscribe.ts";
 import { handleUnsubscribe } from "./handlers/unsubscribe.ts";
+import { Keeper } from "./keeper.ts";
 import { disconnect, disconnectAll, endSession, loseConnection } from "./lifecycle.ts";
 import { type Limits, defaultLimits } from "./limits.ts";
 import type {
@@ -18,14 +19,18 @@ import type {
   BrokerEvent,
   HookReport,
   Hooks,
+  Journal,
+  JournalRecord,
   Observer,
   Outbox,
   PendingPublish,
   Random,
+  RecordId,
   Verdict,
 } from "./ports.ts";
 import type { QueuedPublish } from "./publish-queue.ts";
 import { finishPublish } from "./publishing.ts";
+import { restore } from "./restore.ts";
 import { RetainedMessages } from "./retained.ts";
 import type { Session } from "./session.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
@@ -34,6 +39,8 @@ export interface BrokerOptions {
   authenticator: Authenticator<Connection>;
   random: Random;
   limits?: Partial<Limits>;
+  /** Where the broker keeps what must outlive the process; without it nothing does. */
+  journal?: Journal | undefined;
 }
 
 /**
@@ -55,13 +62,25 @@ export class Broker {
   readonly sessions = new Map<string, Session>();
   readonly subscriptions = new SubscriptionTree();
   readonly deadlines = new Deadlines();
-  readonly retained = new RetainedMessages(this.deadlines);
+  readonly retained: RetainedMessages;
+  readonly keeper: Keeper | undefined;
   #lastMessageId = 0;
 
   constructor(options: BrokerOptions) {
     this.limits = { ...defaultLimits, ...options.limits };
     this.authenticator = options.authenticator;
     this.random = options.random;
+    this.keeper = options.journal && new Keeper(options.journal);
+    this.retained = new RetainedMessages(this.deadlines, this.keeper);
+  }
+
+  /**
+   * Builds the state that the journal has, before any other input. Sessions whose clients were connected count as lost at
+   * `now`: their expiry and the delay of their wills begin.
+   * @param records by growing ids
+   */
+  restore(records: Iterable<readonly [RecordId, JournalRecord]>, now: number): void {
+    restore(this, records, now);
   }
 
   /**
@@ -194,8 +213,13 @@ export class Broker {
     if (endsSession && this.sessions.get(session.clientId) === session) endSession(this, session, now);
   }
 
-  /** The broker stops: every client is told. Wills are not published, since nobody is left to receive them. */
+  /**
+   * The broker stops: every client is told. Wills are not published, since nobody is left to receive them. For what the
+   * journal has, it is as if the process had died: sessions and their wills go on with `restore`. (MQTT 5.0 §3.1.2.5 allows
+   * wills to wait until then.)
+   */
   shutdown(reasonCode: ReasonCode, reason: string, now: number): void {
+    this.keeper?.stop();
     for (const connection of [...this.connections]) {
       if (connection.session !== undefined) connection.session.will = undefined;
       disconnect(this, connection, reasonCode, reason, now);
@@ -204,6 +228,11 @@ export class Broker {
 
   nextMessageId(): number {
     return ++this.#lastMessageId;
+  }
+
+  /** Messages that are new get greater ids than this one. */
+  passMessageId(id: number): void {
+    if (id > this.#lastMessageId) this.#lastMessageId = id;
   }
 
   observe(event: BrokerEvent, now: number): void {

@@ -5,7 +5,7 @@ import type { Connection } from "./connection.ts";
 import type { InflightMessage } from "./inflight.ts";
 import { type Message, secondsToExpiry } from "./message.ts";
 import type { DropReason } from "./ports.ts";
-import type { Session } from "./session.ts";
+import type { QueuedMessage, Session } from "./session.ts";
 import { type RouteEntry, type Subscription, routeEntry } from "./subscription-tree.ts";
 
 /**
@@ -104,8 +104,9 @@ function enqueue(
   subscriptionIdentifiers: number[] | undefined,
   now: number,
 ): void {
-  if (session.enqueue({ message, qos, retain, subscriptionIdentifiers }, broker.limits)) return;
-  observeDrop(broker, message, session, "queue-full", now);
+  const queued = { message, qos, retain, subscriptionIdentifiers, recordId: 0 };
+  if (session.enqueue(queued, broker.limits)) session.kept?.addQueued(queued);
+  else observeDrop(broker, message, session, "queue-full", now);
 }
 
 /** Sends what waits in the session, as far as quota and network allow: after acknowledgements, drains and resumption. */
@@ -119,6 +120,7 @@ export function resumeSending(broker: Broker, session: Session, now: number): vo
     const { message, packetId, qos, retain, subscriptionIdentifiers } = entry;
     if (!fits(connection, message, qos, retain, subscriptionIdentifiers, now)) {
       session.inflight.remove(packetId);
+      session.kept?.removeDelivery(entry);
       observeDrop(broker, message, session, "packet-too-large", now);
       continue;
     }
@@ -134,11 +136,12 @@ export function resumeSending(broker: Broker, session: Session, now: number): vo
     const { message, qos, retain, subscriptionIdentifiers } = head;
     if (message.expiresAtMs <= now) {
       // [MQTT-3.3.2-5]
+      session.kept?.removeDelivery(head);
       if (broker.observer !== undefined) broker.observe({ type: "expire", message, clientId: session.clientId }, now);
     } else if (qos === 0) {
       sendPublish(broker, connection, session, message, 0, 0, retain, false, subscriptionIdentifiers, now);
     } else {
-      sendInflight(broker, session, message, qos, retain, subscriptionIdentifiers, now);
+      sendInflight(broker, session, message, qos, retain, subscriptionIdentifiers, now, head);
     }
   }
 }
@@ -158,7 +161,7 @@ function sendPubrel(connection: Connection, entry: InflightMessage): void {
   connection.send({ type: PacketType.PUBREL, packetId: entry.packetId, reasonCode: 0 });
 }
 
-/** Sends a message at QoS 1 or 2 on a ready session. */
+/** Sends a message at QoS 1 or 2 on a ready session: a new one, or one that was queued. */
 function sendInflight(
   broker: Broker,
   session: Session,
@@ -167,14 +170,21 @@ function sendInflight(
   retain: boolean,
   identifiers: number[] | undefined,
   now: number,
+  queued?: QueuedMessage,
 ): void {
   const connection = session.connection!;
   if (!fits(connection, message, qos, retain, identifiers, now)) {
     // [MQTT-3.1.2-25] it counts as delivered
+    if (queued !== undefined) session.kept?.removeDelivery(queued);
     observeDrop(broker, message, session, "packet-too-large", now);
     return;
   }
-  const { packetId } = session.inflight.add(message, qos, retain, identifiers);
+  const entry = session.inflight.add(message, qos, retain, identifiers);
+  if (session.kept !== undefined) {
+    if (queued !== undefined) entry.recordId = queued.recordId;
+    session.kept.putInflight(entry);
+  }
+  const { packetId } = entry;
   connection.sendQuota--;
   sendPublish(broker, connection, session, message, packetId, qos, retain, false, identifiers, now);
 }

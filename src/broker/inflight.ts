@@ -1,5 +1,6 @@
 import type { QoS } from "../codec/index.ts";
 import type { Message } from "./message.ts";
+import type { RecordId } from "./ports.ts";
 
 /** A QoS 1 or 2 message that was sent to a client, or is about to be sent again, and is not yet complete. */
 export interface InflightMessage {
@@ -12,6 +13,8 @@ export interface InflightMessage {
   released: boolean;
   /** It was sent as PUBLISH on the present connection, and so counts against its send quota. */
   countsAgainstQuota: boolean;
+  /** In the journal; 0 where the session is not kept. */
+  recordId: RecordId;
 }
 
 const PACKET_ID_MAX = 65_535;
@@ -40,9 +43,16 @@ export class Inflight {
       subscriptionIdentifiers,
       released: false,
       countsAgainstQuota: true,
+      recordId: 0,
     };
     this.#messages.set(packetId, entry);
     return entry;
+  }
+
+  /** Takes over a message that was read from the journal. */
+  restore(entry: InflightMessage): void {
+    this.#messages.set(entry.packetId, entry);
+    this.#lastPacketId = entry.packetId;
   }
 
   /** PUBREC arrived. PUBRELs are sent again in the order of the PUBRECs: the entry moves to the end. [MQTT-4.6.0-4] */

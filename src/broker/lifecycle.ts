@@ -5,7 +5,7 @@ import type { Connection } from "./connection.ts";
 import { SESSION_NEVER_EXPIRES } from "./limits.ts";
 import { acceptMessage } from "./publishing.ts";
 import { Queue } from "./queue.ts";
-import type { Session } from "./session.ts";
+import { Session } from "./session.ts";
 
 interface End {
   readonly by: "client" | "server" | "network";
@@ -102,16 +102,35 @@ function goOffline(broker: Broker, session: Session, end: End, now: number): voi
     endSession(broker, session, now);
     return;
   }
-  scheduleWill(broker, session, now);
-  if (session.expiryIntervalSeconds !== SESSION_NEVER_EXPIRES) {
-    broker.deadlines.set(session.expiry, now + session.expiryIntervalSeconds * 1000);
+  broker.deadlines.set(session.expiry, now + expiryMs(session.expiryIntervalSeconds));
+  if (session.will?.delaySeconds === 0) {
+    publishWill(broker, session, now);
+    return;
   }
+  if (session.will !== undefined) broker.deadlines.set(session.willDelay, now + session.will.delaySeconds * 1000);
+  session.kept?.update();
+}
+
+/** Milliseconds of a Session Expiry Interval, Infinity where it never ends. */
+export function expiryMs(seconds: number): number {
+  return seconds === SESSION_NEVER_EXPIRES ? Infinity : seconds * 1000;
+}
+
+export function createSession(broker: Broker, clientId: string): Session {
+  const session = new Session(clientId, broker.limits.inflightMax, {
+    expiry: (expired, now) => endSession(broker, expired, now),
+    willDelay: (waiting, now) => publishWill(broker, waiting, now),
+  });
+  broker.sessions.set(clientId, session);
+  return session;
 }
 
 /** The session ends: nothing of it stays behind. A will that still waits is published. [MQTT-3.1.2-8] */
 export function endSession(broker: Broker, session: Session, now: number): void {
   broker.deadlines.clear(session.expiry);
   broker.sessions.delete(session.clientId);
+  session.kept?.remove();
+  session.kept = undefined;
   for (const subscription of session.subscriptions.values()) broker.subscriptions.remove(subscription);
   session.subscriptions.clear();
   publishWill(broker, session, now);
@@ -129,14 +148,8 @@ export function publishWill(broker: Broker, session: Session, now: number): void
   const { will } = session;
   if (will === undefined) return;
   session.will = undefined;
+  session.kept?.update();
   const expiresAtMs = will.expiryIntervalSeconds === undefined ? Infinity : now + will.expiryIntervalSeconds * 1000;
   const message = { ...will.message, id: broker.nextMessageId(), receivedAtMs: now, expiresAtMs };
   acceptMessage(broker, session, undefined, 0, message, now);
-}
-
-function scheduleWill(broker: Broker, session: Session, now: number): void {
-  const { will } = session;
-  if (will === undefined) return;
-  if (will.delaySeconds === 0) publishWill(broker, session, now);
-  else broker.deadlines.set(session.willDelay, now + will.delaySeconds * 1000);
 }

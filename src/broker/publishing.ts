@@ -110,9 +110,13 @@ export function acknowledge(
   if (message.qos === 0 || connection === undefined) return;
   const failed = reasonCode >= 0x80 && connection.isV5;
   if (message.qos === 1) connection.unacknowledged.delete(packetId);
-  if (message.qos === 2 && failed) {
-    session.receivedQos2.delete(packetId);
-    connection.unacknowledged.delete(packetId);
+  if (message.qos === 2) {
+    if (failed) {
+      session.receivedQos2.delete(packetId);
+      connection.unacknowledged.delete(packetId);
+    } else {
+      session.kept?.addReceived(packetId);
+    }
   }
   if (connection.state !== "open") return;
   const type = message.qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;

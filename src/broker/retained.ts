@@ -1,9 +1,13 @@
 import { Deadline, type Deadlines } from "./deadlines.ts";
 import type { Limits } from "./limits.ts";
+import type { Keeper } from "./keeper.ts";
 import { type Message, compactMessage, messageBytes } from "./message.ts";
+import type { RecordId } from "./ports.ts";
 
 interface Entry {
   message: Message;
+  /** In the journal; 0 where there is none. */
+  recordId: RecordId;
   expiry: Deadline | undefined;
 }
 
@@ -18,11 +22,13 @@ const newNode = (): Node => ({ children: undefined, entry: undefined });
 export class RetainedMessages {
   readonly #root = newNode();
   readonly #deadlines: Deadlines;
+  readonly #keeper: Keeper | undefined;
   #size = 0;
   #bytes = 0;
 
-  constructor(deadlines: Deadlines) {
+  constructor(deadlines: Deadlines, keeper?: Keeper) {
     this.#deadlines = deadlines;
+    this.#keeper = keeper;
   }
 
   get size(): number {
@@ -50,7 +56,15 @@ export class RetainedMessages {
     this.delete(message.topic);
     if (message.payload.length === 0) return;
     compactMessage(message);
-    this.#insert(message);
+    const keeper = this.#keeper;
+    this.#insert(message, keeper === undefined ? 0 : keeper.add({ type: "retained", message: keeper.refer(message) }));
+  }
+
+  /** Takes over a message that was read from the journal. */
+  restore(message: Message, recordId: RecordId): void {
+    this.delete(message.topic);
+    this.#keeper!.refer(message);
+    this.#insert(message, recordId);
   }
 
   get(topicName: string): Message | undefined {
@@ -73,6 +87,8 @@ export class RetainedMessages {
     const node = path.at(-1)!;
     if (node.entry === undefined) return;
     if (node.entry.expiry !== undefined) this.#deadlines.clear(node.entry.expiry);
+    this.#keeper?.remove(node.entry.recordId);
+    this.#keeper?.release(node.entry.message);
     this.#size--;
     this.#bytes -= messageBytes(node.entry.message);
     node.entry = undefined;
@@ -90,7 +106,7 @@ export class RetainedMessages {
     walk(this.#root, topicFilter.split("/"), 0, visit);
   }
 
-  #insert(message: Message): void {
+  #insert(message: Message, recordId: RecordId): void {
     let node = this.#root;
     for (const level of message.topic.split("/")) {
       node.children ??= new Map();
@@ -106,7 +122,7 @@ export class RetainedMessages {
       expiry = new Deadline(() => this.delete(message.topic));
       this.#deadlines.set(expiry, message.expiresAtMs);
     }
-    node.entry = { message, expiry };
+    node.entry = { message, recordId, expiry };
     this.#size++;
     this.#bytes += messageBytes(message);
   }

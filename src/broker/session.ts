@@ -3,7 +3,9 @@ import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadlines.ts";
 import { Inflight, type InflightMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
+import type { KeptSession } from "./kept-session.ts";
 import { type Message, compactMessage, messageBytes } from "./message.ts";
+import type { RecordId } from "./ports.ts";
 import { PublishQueue, type QueuedPublish } from "./publish-queue.ts";
 import { Queue } from "./queue.ts";
 import type { Subscription } from "./subscription-tree.ts";
@@ -15,6 +17,8 @@ export interface QueuedMessage {
   readonly qos: QoS;
   readonly retain: boolean;
   readonly subscriptionIdentifiers: number[] | undefined;
+  /** In the journal; 0 where it is not kept. */
+  recordId: RecordId;
 }
 
 /** The state of a client that outlives its network connections (MQTT 5.0 §4.1). */
@@ -25,6 +29,9 @@ export class Session {
   /** Seconds that the session outlives its connection; 0 ends it with the connection. [MQTT-3.1.2-23] */
   expiryIntervalSeconds = 0;
   readonly expiry: Deadline;
+
+  /** What the journal has of the session; undefined where it ends with its connection, or there is no journal. */
+  kept: KeptSession | undefined;
 
   /** By filter as in SUBSCRIBE. */
   readonly subscriptions = new Map<string, Subscription>();
@@ -88,11 +95,16 @@ export class Session {
     if (this.queue.length >= limits.queuedMessagesMax || this.#queuedBytes + bytes > limits.queuedBytesMax) {
       return false;
     }
+    this.requeue(queued);
+    return true;
+  }
+
+  /** Queues what was within the limits before. */
+  requeue(queued: QueuedMessage): void {
     compactMessage(queued.message);
-    this.#queuedBytes += bytes;
+    this.#queuedBytes += messageBytes(queued.message);
     if (queued.qos === 0) this.#queuedQos0++;
     this.queue.push(queued);
-    return true;
   }
 
   dequeue(): QueuedMessage | undefined {

@@ -10,6 +10,10 @@ export class SharedGroup {
     return this.#members.length === 0;
   }
 
+  some(matches: (member: Subscription) => boolean): boolean {
+    return this.#members.some(matches);
+  }
+
   /** @returns true if the session was no member before. */
   put(subscription: Subscription): boolean {
     const index = this.#members.findIndex((member) => member.session === subscription.session);

@@ -1,4 +1,5 @@
 import type { QoS } from "../codec/index.ts";
+import type { RecordId } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { SharedGroup } from "./shared.ts";
 
@@ -14,6 +15,8 @@ export interface Subscription {
   readonly retainAsPublished: boolean;
   /** 0 where the client gave none. */
   readonly identifier: number;
+  /** In the journal; 0 where it is not kept. */
+  recordId: RecordId;
 }
 
 /** One session's share of a route: all of its subscriptions that match, folded into one delivery. */

@@ -7,6 +7,7 @@ import {
   type AuthenticationResult,
   type BrokerEvent,
   type Connection,
+  type Journal,
   type Limits,
   type Message,
   type Outbox,
@@ -36,6 +37,7 @@ export interface TestBrokerOptions {
   authenticate?: (packet: Connect) => AuthenticationResult;
   /** Leaves the answer to `broker.authenticated`. */
   authenticateLater?: boolean;
+  journal?: Journal;
 }
 
 export class TestBroker {
@@ -47,6 +49,7 @@ export class TestBroker {
   constructor(options: TestBrokerOptions = {}) {
     this.broker = new Broker({
       ...(options.limits && { limits: options.limits }),
+      journal: options.journal,
       random: { clientId: () => `assigned-${++this.#ids}` },
       authenticator: {
         authenticate: (connection, packet) => {

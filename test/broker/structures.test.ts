@@ -27,6 +27,7 @@ const subscriptionOf = (session: Session, filter: string): Subscription => ({
   noLocal: false,
   retainAsPublished: false,
   identifier: 0,
+  recordId: 0,
 });
 
 describe("subscription tree", () => {

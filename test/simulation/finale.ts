@@ -2,6 +2,7 @@ import { PacketType } from "../../src/codec/index.ts";
 import { describe } from "./model/state.ts";
 import { fail } from "./violation.ts";
 import { Device } from "./world/device.ts";
+import { checkNothingKept } from "./world/durability.ts";
 import { liftLimits } from "./world/operator.ts";
 import type { World } from "./world/world.ts";
 
@@ -50,6 +51,7 @@ export function finish(world: World): void {
   world.runAll();
   world.model.compare(world.broker);
   world.model.finish(world.broker);
+  checkNothingKept(world.journal);
 }
 
 function checkComplete({ model, devices, broker }: World): void {

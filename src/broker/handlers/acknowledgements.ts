@@ -52,7 +52,10 @@ export function handlePubrec(
     completeOutbound(broker, connection, session, entry, now);
     return;
   }
-  if (!entry.released) session.inflight.release(entry);
+  if (!entry.released) {
+    session.inflight.release(entry);
+    session.kept?.release(entry);
+  }
   connection.send({ type: PacketType.PUBREL, packetId: packet.packetId, reasonCode: 0 });
 }
 
@@ -60,6 +63,7 @@ export function handlePubrec(
 export function handlePubrel(connection: Connection, session: Session, packet: Pubrel): void {
   const { packetId } = packet;
   const known = session.receivedQos2.delete(packetId);
+  session.kept?.removeReceived(packetId);
   connection.unacknowledged.delete(packetId);
   const reasonCode = known || !connection.isV5 ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
   connection.send({ type: PacketType.PUBCOMP, packetId, reasonCode });
@@ -73,6 +77,7 @@ function completeOutbound(
   now: number,
 ): void {
   session.inflight.remove(entry.packetId);
+  session.kept?.removeDelivery(entry);
   if (entry.countsAgainstQuota) connection.sendQuota++;
   if (session.queue.length > 0 || session.resend.length > 0) resumeSending(broker, session, now);
 }

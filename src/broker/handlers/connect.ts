@@ -10,10 +10,11 @@ import {
 import type { Broker } from "../broker.ts";
 import type { Connection } from "../connection.ts";
 import { resendInflight } from "../delivery.ts";
-import { abandonConnection, cancelWill, disconnect, endSession, publishWill } from "../lifecycle.ts";
+import { abandonConnection, cancelWill, createSession, disconnect, endSession } from "../lifecycle.ts";
+import { KeptSession } from "../kept-session.ts";
 import { SESSION_NEVER_EXPIRES } from "../limits.ts";
 import type { AuthenticationResult, Principal } from "../ports.ts";
-import { Session } from "../session.ts";
+import type { Session } from "../session.ts";
 import { isWithinLimits } from "../topics.ts";
 import { willOf } from "../will.ts";
 
@@ -48,7 +49,7 @@ export function completeConnect(
   const { connect } = connection;
   const assigned = connect.clientId === "";
   const clientId = assigned ? (principal.clientId ?? unusedClientId(broker)) : connect.clientId;
-  const refusal = checkConnect(broker, connect, principal) ?? checkQuotas(broker, clientId);
+  const refusal = checkConnect(broker, connect, principal) ?? checkQuotas(broker, connect, clientId);
   if (refusal !== undefined) {
     refuseConnect(broker, connection, refusal, now);
     return;
@@ -69,6 +70,11 @@ export function completeConnect(
   // Messages of an earlier connection may still wait for a hook: as many as may, so no more are read.
   if (!session.publishing.isFull(broker.limits)) connection.resumeReading();
   if (existing !== undefined) resendInflight(broker, session, now);
+}
+
+function beginsKeptSession(broker: Broker, connect: Connect, clientId: string): boolean {
+  if (effectiveExpiry(broker, connect) === 0) return false;
+  return connect.cleanStart || broker.sessions.get(clientId)?.kept === undefined;
 }
 
 /** [MQTT-3.2.2-16] */
@@ -103,12 +109,15 @@ function checkConnect(broker: Broker, connect: Connect, principal: Principal): R
 }
 
 /** `connections` holds this one already. */
-function checkQuotas(broker: Broker, clientId: string): Refusal | undefined {
+function checkQuotas(broker: Broker, connect: Connect, clientId: string): Refusal | undefined {
   const { connections, sessions, limits } = broker;
   const refusal = (reason: string): Refusal => ({ reasonCode: ReasonCode.QuotaExceeded, reason });
   if (connections.size > limits.connectionsMax) return refusal("the broker has as many connections as it takes");
   const isNew = !sessions.has(clientId);
   if (isNew && sessions.size >= limits.sessionsMax) return refusal("the broker has as many sessions as it keeps");
+  if (broker.keeper?.isFull && beginsKeptSession(broker, connect, clientId)) {
+    return refusal("the broker has no room to keep another session");
+  }
   return undefined;
 }
 
@@ -134,15 +143,6 @@ function takeOver(broker: Broker, clientId: string, cleanStart: boolean, now: nu
   return session;
 }
 
-function createSession(broker: Broker, clientId: string): Session {
-  const session = new Session(clientId, broker.limits.inflightMax, {
-    expiry: (expired, now) => endSession(broker, expired, now),
-    willDelay: (waiting, now) => publishWill(broker, waiting, now),
-  });
-  broker.sessions.set(clientId, session);
-  return session;
-}
-
 function openConnection(
   broker: Broker,
   connection: Connection,
@@ -159,7 +159,22 @@ function openConnection(
   const keepAlive = effectiveKeepAlive(broker, connect);
   connection.silenceMaxMs = keepAlive === 0 ? Infinity : keepAlive * 1500;
   broker.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
+  keepSession(broker, session);
   applyPrincipal(broker, connection, session, principal, now);
+}
+
+/** Sessions that outlive their connection are kept, the others are not, or not any more. */
+function keepSession({ keeper }: Broker, session: Session): void {
+  if (session.kept !== undefined) {
+    if (session.expiryIntervalSeconds > 0) {
+      session.kept.update();
+      return;
+    }
+    session.kept.remove();
+    session.kept = undefined;
+  } else if (keeper !== undefined && session.expiryIntervalSeconds > 0) {
+    session.kept = new KeptSession(keeper, session);
+  }
 }
 
 /** Gives the connection the rights of its credentials, and their end. */
@@ -186,6 +201,7 @@ function dropForbiddenSubscriptions(broker: Broker, connection: Connection, sess
     if (acl.maySubscribe(topicFilter)) continue;
     session.subscriptions.delete(key);
     broker.subscriptions.remove(subscription);
+    session.kept?.removeSubscription(subscription);
     if (broker.observer === undefined) continue;
     const reasonCode = ReasonCode.NotAuthorized;
     broker.observe({ type: "unsubscribe", clientId: session.clientId, topicFilter: key, reasonCode }, now);

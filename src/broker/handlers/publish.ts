@@ -30,7 +30,7 @@ export function handlePublish(
   const topic = resolveTopic(broker, connection, packet, now);
   if (topic === undefined) return;
   if (qos > 0 && !beginExchange(broker, connection, session, packet, now)) return;
-  const refusal = checkPublish(broker, connection, packet, topic);
+  const refusal = checkPublish(broker, connection, session, packet, topic);
   if (refusal !== undefined) {
     refuse(broker, connection, session, packet, refusal, now);
     return;
@@ -128,7 +128,13 @@ function exceedReceiveMaximum(broker: Broker, connection: Connection, now: numbe
   return false;
 }
 
-function checkPublish(broker: Broker, connection: Connection, packet: Publish, topic: string): Refusal | undefined {
+function checkPublish(
+  broker: Broker,
+  connection: Connection,
+  session: Session,
+  packet: Publish,
+  topic: string,
+): Refusal | undefined {
   if (topic !== connection.lastPublishTopic) {
     if (topic.startsWith("$SYS/")) {
       return { reasonCode: ReasonCode.NotAuthorized, reason: "topics below $SYS are the broker's" };
@@ -145,6 +151,9 @@ function checkPublish(broker: Broker, connection: Connection, packet: Publish, t
   const { payload, properties } = packet;
   if (packet.retain && !broker.retained.hasRoomFor({ topic, payload, properties }, broker.limits)) {
     return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker keeps no more retained messages" };
+  }
+  if (broker.keeper?.isFull && broker.keeper.wouldKeep(session, packet, broker.subscriptions.route(topic))) {
+    return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker has no room to keep the message" };
   }
   return undefined;
 }

@@ -70,15 +70,18 @@ function subscribe(
     return ReasonCode.TopicFilterInvalid;
   }
   if (connection.acl?.maySubscribe(parsed.topicFilter) === false) return ReasonCode.NotAuthorized;
+  if (broker.keeper?.isFull && session.kept !== undefined) return ReasonCode.QuotaExceeded;
   const existing = session.subscriptions.get(key);
   if (existing === undefined && session.subscriptions.size >= broker.limits.subscriptionsPerSessionMax) {
     return ReasonCode.QuotaExceeded;
   }
   const { topicFilter, shareName } = parsed;
-  const subscription = { session, key, topicFilter, shareName, qos, noLocal, retainAsPublished, identifier };
+  const recordId = existing?.recordId ?? 0;
+  const subscription = { session, key, topicFilter, shareName, qos, noLocal, retainAsPublished, identifier, recordId };
   // [MQTT-3.8.4-3] the same filter again replaces the subscription
   session.subscriptions.set(key, subscription);
   broker.subscriptions.add(subscription);
+  session.kept?.putSubscription(subscription);
   // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; §4.8.2: none for shared subscriptions
   const wanted = retainHandling === 0 || (retainHandling === 1 && existing === undefined);
   if (wanted && shareName === undefined) wantRetained.push(subscription);

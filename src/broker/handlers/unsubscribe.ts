@@ -40,5 +40,6 @@ function unsubscribe(broker: Broker, session: Session, topicFilter: string): Rea
   }
   session.subscriptions.delete(topicFilter);
   broker.subscriptions.remove(subscription);
+  session.kept?.removeSubscription(subscription);
   return ReasonCode.Success;
 }

@@ -158,4 +158,22 @@ export const mutations: readonly Mutation[] = [
     source: '  connection.state = "challenged";\n',
     replacement: '  connection.state = "challenged";\n  connection.silenceMaxMs = Infinity;\n',
   },
+  {
+    name: "PUBREC is not kept",
+    file: "broker/handlers/acknowledgements.ts",
+    source: "    session.kept?.release(entry);\n",
+    replacement: "",
+  },
+  {
+    name: "a message that is complete stays in the journal",
+    file: "broker/handlers/acknowledgements.ts",
+    source: "  session.kept?.removeDelivery(entry);\n",
+    replacement: "",
+  },
+  {
+    name: "a will that is published stays in the journal",
+    file: "broker/lifecycle.ts",
+    source: "  session.will = undefined;\n  session.kept?.update();\n",
+    replacement: "  session.will = undefined;\n",
+  },
 ];

@@ -1,4 +1,5 @@
 import { Broker, type BrokerEvent } from "../../../src/broker/index.ts";
+import { MapJournal } from "../../broker/map-journal.ts";
 import { Model } from "../model/model.ts";
 import { type Peer, describe } from "../model/state.ts";
 import { Random } from "../random.ts";
@@ -7,6 +8,7 @@ import { type Feature, type Settings, drawSettings } from "../settings.ts";
 import { Trace } from "../trace.ts";
 import { fail } from "../violation.ts";
 import { Device } from "./device.ts";
+import { checkRestorable } from "./durability.ts";
 import { Link, type Receiver } from "./link.ts";
 import { operate } from "./operator.ts";
 import { SimulatedAuthenticator, SimulatedHooks } from "./ports.ts";
@@ -23,6 +25,7 @@ export class World {
   readonly trace = new Trace();
   readonly model: Model;
   readonly broker: Broker;
+  readonly journal = new MapJournal();
   readonly hooks: SimulatedHooks;
   readonly devices: Device[] = [];
   now = START_MS;
@@ -44,6 +47,7 @@ export class World {
     this.model = new Model(limits, () => `assigned-${this.#clientIds + 1}`);
     this.broker = new Broker({
       limits,
+      journal: this.journal,
       random: { clientId: () => `assigned-${++this.#clientIds}` },
       authenticator: new SimulatedAuthenticator(this),
     });
@@ -115,7 +119,10 @@ export class World {
     const peers: Peer[] = [];
     for (const { peer } of this.#open) if (peer !== undefined) peers.push(peer);
     this.model.settle(this.broker, peers);
-    if (++this.#inputs % COMPARE_EVERY === 0) this.model.compare(this.broker);
+    if (++this.#inputs % COMPARE_EVERY === 0) {
+      this.model.compare(this.broker);
+      checkRestorable(this.broker, this.journal, this.now);
+    }
   }
 
   /** The broker reads again from the link, once the present input is over. */
