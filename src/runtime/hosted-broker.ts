@@ -60,6 +60,7 @@ export class HostedBroker {
     this.broker = new Broker({
       limits: { ...runtime.limits, ...options.limits },
       random: options.random,
+      journal: runtime.store?.journal(id),
       authenticator: {
         authenticate: (connection, packet) => void this.#authenticate(connection, packet, options.checkCredentials),
       },
@@ -129,14 +130,19 @@ export class HostedBroker {
   /**
    * Ends the client's connection (0x98) and, if wanted, its session. A session that does not outlive its connection
    * ends in any case.
-   * @returns what it found and what became of it; undefined where the client has no session
+   * @returns what it found and what became of it, once that is kept; undefined where the client has no session
    */
-  kick(clientId: string, endsSession: boolean): { wasConnected: boolean; sessionEnded: boolean } | undefined {
+  async kick(
+    clientId: string,
+    endsSession: boolean,
+  ): Promise<{ wasConnected: boolean; sessionEnded: boolean } | undefined> {
     const session = this.broker.sessions.get(clientId);
     if (session === undefined) return undefined;
     const wasConnected = session.connection !== undefined;
     this.#runtime.turn((now) => this.broker.kick(session, endsSession, now));
-    return { wasConnected, sessionEnded: this.broker.sessions.get(clientId) !== session };
+    const sessionEnded = this.broker.sessions.get(clientId) !== session;
+    await this.#runtime.kept();
+    return { wasConnected, sessionEnded };
   }
 
   /** @param topicFilter without `$share` */
@@ -150,13 +156,14 @@ export class HostedBroker {
 
   /**
    * Deletes retained messages whose topics the filter matches, as many as fit on a page.
-   * @returns how many, and whether there are more
+   * @returns how many, and whether there are more, once that is kept
    */
-  deleteRetained(topicFilter: string, limit: number): { deleted: number; hasMore: boolean } {
+  async deleteRetained(topicFilter: string, limit: number): Promise<{ deleted: number; hasMore: boolean }> {
     const { entries, next } = listRetained(this.broker, topicFilter, { after: undefined, limit });
     this.#runtime.turn(() => {
       for (const { topic } of entries) this.broker.retained.delete(topic);
     });
+    await this.#runtime.kept();
     return { deleted: entries.length, hasMore: next !== undefined };
   }
 

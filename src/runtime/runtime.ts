@@ -1,6 +1,8 @@
 import { type Connect, ReasonCode } from "../codec/index.ts";
 import { Deadlines, type Limits } from "../broker/index.ts";
+import type { JournalStore } from "../store/index.ts";
 import type { Addressed, ByteStream, PeerCertificate } from "../transport/byte-stream.ts";
+import { CommitGate } from "./commit-gate.ts";
 import { HostedBroker, type HostedBrokerOptions } from "./hosted-broker.ts";
 import { Link } from "./link.ts";
 import { PublishFrames } from "./publish-frames.ts";
@@ -45,6 +47,8 @@ export interface RuntimeOptions {
   readonly onError: (error: unknown) => void;
   /** A CONNECT that reached no broker. */
   readonly onRefused?: (connect: Connect, stream: Stream, reasonCode: ReasonCode, reason: string) => void;
+  /** What the brokers write their journals to: nothing leaves before what it tells of is kept. */
+  readonly store?: JournalStore | undefined;
 }
 
 /** Longest delay that a timer takes. */
@@ -58,6 +62,7 @@ export class Runtime {
   readonly limits: Limits;
   readonly locate: RuntimeOptions["locate"];
   readonly onError: RuntimeOptions["onError"];
+  readonly store: JournalStore | undefined;
   readonly onRefused: NonNullable<RuntimeOptions["onRefused"]>;
   /** The runtime's own deadlines: connections without CONNECT, and those that linger. */
   readonly deadlines = new Deadlines();
@@ -73,12 +78,15 @@ export class Runtime {
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = Infinity;
   #depth = 0;
+  readonly #gate: CommitGate | undefined;
 
   constructor(options: RuntimeOptions) {
     this.limits = options.limits;
     this.locate = options.locate;
     this.onError = options.onError;
     this.onRefused = options.onRefused ?? (() => {});
+    this.store = options.store;
+    this.#gate = options.store && new CommitGate(options.store);
   }
 
   /** UNIX milliseconds. */
@@ -86,9 +94,12 @@ export class Runtime {
     return Date.now();
   }
 
+  /** Hosts a broker, as the store has it. */
   addBroker(id: string, options: HostedBrokerOptions): HostedBroker {
     const hosted = new HostedBroker(this, id, options);
     this.#brokers.set(id, hosted);
+    const { store } = this;
+    if (store !== undefined) this.turn((now) => hosted.broker.restore(store.restore(id), now));
     return hosted;
   }
 
@@ -104,7 +115,8 @@ export class Runtime {
   }
 
   /** Takes a new network connection. */
-  accept(stream: Stream): void {
+  accept(accepted: Stream): void {
+    const stream = this.#gate === undefined ? accepted : this.#gate.guard(accepted);
     const link = new Link(this, stream);
     this.#links.add(link);
     this.#countAddress(stream, 1);
@@ -129,13 +141,14 @@ export class Runtime {
   /** Passes an input to a broker. Turns that begin within a turn are part of it. */
   turn(input: (now: number) => void): void {
     this.#depth++;
+    if (this.#depth === 1) this.#gate?.beginTurn();
     try {
       input(this.now());
     } catch (error) {
       this.onError(error);
     } finally {
+      if (this.#depth === 1) this.#endTurn();
       this.#depth--;
-      if (this.#depth === 0) this.#endTurn();
     }
   }
 
@@ -147,6 +160,16 @@ export class Runtime {
   /** The link may go on with packets that it has received already. */
   handleLater(link: Link): void {
     this.#resumed.push(link);
+  }
+
+  /** Resolves once everything that has changed so far is kept. */
+  async kept(): Promise<void> {
+    await this.#gate?.kept();
+  }
+
+  /** Ends all connections at once. What waits to be sent is not sent. */
+  abort(): void {
+    for (const { stream } of this.#links) stream.destroy();
   }
 
   /** Something that goes on by itself and is waited for at the end. */
@@ -196,15 +219,18 @@ export class Runtime {
   }
 
   #endTurn(): void {
-    while (this.#resumed.length > 0) {
-      const resumed = this.#resumed;
-      this.#resumed = [];
-      for (const link of resumed) this.#linkTurn(link, (now) => link.handlePackets(now));
-    }
-    // Writes can fail at once and so end connections: the list may grow on the way.
-    for (let i = 0; i < this.#dirty.length; i++) this.#dirty[i]!.flush();
-    this.#dirty.length = 0;
+    do {
+      while (this.#resumed.length > 0) {
+        const resumed = this.#resumed;
+        this.#resumed = [];
+        for (const link of resumed) this.#linkTurn(link, (now) => link.handlePackets(now));
+      }
+      // Writes can fail at once and so end connections: both lists may grow on the way.
+      for (let i = 0; i < this.#dirty.length; i++) this.#dirty[i]!.flush();
+      this.#dirty.length = 0;
+    } while (this.#resumed.length > 0);
     this.frames.clear();
+    this.#gate?.endTurn();
     this.#armTimer();
   }
 

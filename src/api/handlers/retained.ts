@@ -33,8 +33,8 @@ export const retainedHandlers: Handlers<"listRetained" | "getRetained" | "delete
     return publicMessage(message, Infinity);
   },
 
-  deleteRetained: ({ params, query: { topic, limit } }, dependencies) => {
-    const { deleted, hasMore } = inspectBroker(dependencies, params).deleteRetained(topic, limit);
+  deleteRetained: async ({ params, query: { topic, limit } }, dependencies) => {
+    const { deleted, hasMore } = await inspectBroker(dependencies, params).deleteRetained(topic, limit);
     return { deleted, more: hasMore };
   },
 };

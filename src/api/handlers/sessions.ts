@@ -56,8 +56,8 @@ export const sessionHandlers: Handlers<"listSessions" | "describeSession" | "kic
     return { ...publicSession(session), filters, ...(page.next !== undefined && { cursor: page.next }) };
   },
 
-  kickSession: ({ params, body: { client, endSession } }, dependencies) => {
-    const kicked = inspectBroker(dependencies, params).kick(client, endSession);
+  kickSession: async ({ params, body: { client, endSession } }, dependencies) => {
+    const kicked = await inspectBroker(dependencies, params).kick(client, endSession);
     if (kicked === undefined) throw noSession(client);
     return { disconnected: kicked.wasConnected, sessionEnded: kicked.sessionEnded };
   },
