@@ -214,12 +214,15 @@ export class Broker {
   }
 
   /**
-   * The broker stops: every client is told. Wills are not published, since nobody is left to receive them. For what the
-   * journal has, it is as if the process had died: sessions and their wills go on with `restore`. (MQTT 5.0 §3.1.2.5 allows
-   * wills to wait until then.)
+   * From now on nothing is written to the journal: to what it has, all that follows is as if the process had died. Sessions
+   * and the wills of those who are connected go on with `restore`. (MQTT 5.0 §3.1.2.5 lets wills wait until then.)
    */
-  shutdown(reasonCode: ReasonCode, reason: string, now: number): void {
+  stopKeeping(): void {
     this.keeper?.stop();
+  }
+
+  /** The broker stops: every client is told. Wills are not published, since nobody is left to receive them. */
+  shutdown(reasonCode: ReasonCode, reason: string, now: number): void {
     for (const connection of [...this.connections]) {
       if (connection.session !== undefined) connection.session.will = undefined;
       disconnect(this, connection, reasonCode, reason, now);

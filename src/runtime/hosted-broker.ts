@@ -169,6 +169,7 @@ export class HostedBroker {
 
   /** Says goodbye to the clients and gives up the hooks. */
   close(reasonCode: ReasonCode, reason: string): void {
+    this.broker.stopKeeping();
     this.#runtime.turn((now) => this.broker.shutdown(reasonCode, reason, now));
     if (this.#hooks !== undefined) this.#runtime.background(this.#hooks.close());
   }

@@ -156,6 +156,7 @@ describe("restore", () => {
     first.connect("watch", DURABLE).subscribes("will", 1);
     first.connect("lost", { ...DURABLE, will: WILL });
     const before = durableState(first.broker, first.now);
+    first.broker.stopKeeping();
     first.broker.shutdown(ReasonCode.ServerShuttingDown, "bye", first.now);
     expect(sub.isClosed).toBe(true);
     const { test } = restart(first, journal);
