@@ -86,7 +86,7 @@ const FILTERS = [
 export function drawSettings(seed: number, random: Random, without: ReadonlySet<Feature>): Settings {
   const later = new Random(~seed);
   const drawn: Feature[] = firstFeatures.filter(() => random.chance(0.7));
-  drawn.push(...laterFeatures.filter(() => later.chance(0.5)));
+  drawn.push(...laterFeatures.filter(() => later.chance(0.4)));
   const has = new Set(drawn.filter((feature) => !without.has(feature)));
   const topics = TOPICS.filter(() => random.chance(0.6));
   const filters = FILTERS.filter(() => random.chance(0.6));
@@ -126,9 +126,9 @@ function drawTightLimits(random: Random): Partial<Limits> {
 }
 
 function drawLaterLimits(random: Random, has: ReadonlySet<Feature>, devices: number): Partial<Limits> {
-  const connectionsMax = random.between(2, devices);
-  const sessionsMax = random.between(2, devices);
-  const packetsPerSecondMax = random.pick([5, 20, 60]);
+  const connectionsMax = random.between(Math.max(2, devices - 1), devices + 2);
+  const sessionsMax = random.between(Math.max(2, devices - 1), devices + 2);
+  const packetsPerSecondMax = random.pick([10, 20, 60]);
   const keepAliveMinSeconds = random.pick([10, 40]);
   const connectTimeoutMs = random.pick([2000, 5000, 10_000]);
   return {

@@ -103,6 +103,7 @@ function publish(state: State, peer: Peer, session: ModelSession, packet: Publis
     retain: packet.retain,
     properties: travellingProperties(properties),
     publisherId: session.clientId,
+    tokenId: peer.principal?.tokenId,
     publisher: session,
     expiresAtMs: now + (properties?.messageExpiryInterval ?? Infinity) * 1000,
   };

@@ -180,6 +180,7 @@ function isSame(content: Content, message: Message): boolean {
     content.topic === message.topic &&
     content.payload.equals(message.payload) &&
     content.publisherId === message.publisherId &&
+    content.tokenId === message.tokenId &&
     content.qos === message.qos &&
     content.retain === message.retain
   );

@@ -22,7 +22,7 @@ export function open(state: State, peer: Peer, principal: Principal, said: Prope
   session.expirySeconds = Math.min(requested, state.limits.sessionExpiryMaxSeconds);
   session.expiresAtMs = Infinity;
   session.willDueMs = Infinity; // [MQTT-3.1.3-9]
-  session.will = willOf(connect, clientId);
+  session.will = willOf(connect, clientId, principal.tokenId);
   session.peer = peer;
   peer.session = session;
   peer.state = "open";
@@ -64,11 +64,11 @@ function keepAliveOf({ limits }: State, { keepAlive, protocolVersion }: Connect)
   return longest === Infinity ? 0 : longest;
 }
 
-function willOf({ will }: Connect, clientId: string): ModelWill | undefined {
+function willOf({ will }: Connect, publisherId: string, tokenId: string | undefined): ModelWill | undefined {
   if (will === undefined) return undefined;
   const { topic, payload, qos, retain, properties } = will;
   return {
-    content: { topic, payload, qos, retain, publisherId: clientId, properties: travellingProperties(properties) },
+    content: { topic, payload, qos, retain, publisherId, tokenId, properties: travellingProperties(properties) },
     delayMs: (properties?.willDelayInterval ?? 0) * 1000,
     expiryMs: (properties?.messageExpiryInterval ?? Infinity) * 1000,
   };

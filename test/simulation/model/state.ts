@@ -16,6 +16,8 @@ export interface Content {
   /** Those that travel with the message, as canonical JSON. */
   readonly properties: string;
   readonly publisherId: string;
+  /** Of the credentials with which it came. */
+  readonly tokenId: string | undefined;
   readonly publisher: ModelSession;
   readonly expiresAtMs: number;
 }
