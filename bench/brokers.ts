@@ -102,20 +102,28 @@ export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/**
- * @param lastingFolder one that stays for the next start; otherwise it has a new one, which is removed in the end
- * @throws Error where it cannot be started, with what it said
- */
-export async function startBroker(kind: BrokerKind, lastingFolder?: string): Promise<RunningBroker> {
+export interface StartOptions {
+  /** One that stays for the next start; otherwise the broker has a new one, which is removed in the end. */
+  readonly lastingFolder?: string | undefined;
+  /** A folder where Node leaves a CPU profile when the broker ends. */
+  readonly profileTo?: string;
+}
+
+/** @throws Error where it cannot be started, with what it said */
+export async function startBroker(kind: BrokerKind, options: StartOptions = {}): Promise<RunningBroker> {
+  const { lastingFolder, profileTo } = options;
   const folder = lastingFolder ?? newFolder();
   const port = await freePort();
   const env = cleanEnvironment(folder);
   const companion = kind.companion && launch(GENERATOR_CORE, kind.companion(port), env);
   const command = kind.command(port, folder);
+  if (profileTo !== undefined) command.splice(1, 0, "--cpu-prof", `--cpu-prof-dir=${profileTo}`);
   const startedMs = performance.now();
   const child = launch(BROKER_CORE, command, env);
   const stop = async () => {
-    await Promise.all([end(child), ...(companion ? [end(companion)] : [])]);
+    // A killed process leaves no profile.
+    await end(child, profileTo === undefined ? "SIGKILL" : "SIGTERM");
+    if (companion) await end(companion, "SIGKILL");
     if (lastingFolder === undefined) removeFolder(folder);
   };
   try {
@@ -159,10 +167,10 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGKILL");
+  child.kill(signal);
   await exited;
 }
 

@@ -8,6 +8,7 @@
  *   npm run bench -- --quick               one short round: does it run, and what is the order of magnitude?
  *   npm run bench -- --brokers sink,aedes  some of the brokers only
  *   npm run bench -- --write               and keeps it in bench/results.json, bench/RESULTS.md and bench/growth.svg
+ *   npm run bench -- --profile pairs-qos0  where our broker spends its time in a scenario
  *   npm run bench -- --render              writes the last two anew without measuring
  *
  * With --write the files are written after each scenario: whatever ends the run, what it has measured is kept.
@@ -19,9 +20,10 @@ import { growthChart } from "./chart.ts";
 import { moveAside } from "./cores.ts";
 import type { Measurement } from "./measurement.ts";
 import { document, goalTable, machine, tables } from "./report.ts";
+import { profile } from "./profile.ts";
 import { readResults, summarize, writeResults } from "./results.ts";
 import { measureGrowth, run } from "./run.ts";
-import { scenarios, type Scenario } from "./scenarios.ts";
+import { hasGenerator, scenarios, type Scenario } from "./scenarios.ts";
 import { number } from "./table.ts";
 
 const { values: options, positionals } = parseArgs({
@@ -33,6 +35,7 @@ const { values: options, positionals } = parseArgs({
     list: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
     render: { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
   },
 });
 
@@ -112,6 +115,12 @@ if (options.list) {
     console.log(`${name.padEnd(18)}${title.padEnd(56)}${brokers.join(", ")}`);
 } else if (options.render) {
   writeDocuments();
+} else if (options.profile) {
+  moveAside();
+  const [scenario] = chosen;
+  if (chosen.length !== 1 || !hasGenerator(scenario!.work))
+    refuse("--profile takes one scenario with a load generator");
+  console.log(await profile(scenario!.work));
 } else {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
   moveAside();

@@ -149,7 +149,7 @@ const sections: readonly Section[] = [
     text:
       "Pairs at QoS 1 without features, with an on-publish hook (an HTTP server in Node on the generator's core that lets everything\n" +
       "pass), and with `--persist-to`.",
-    isAbout: ({ name }) => name === "features",
+    isAbout: ({ name }) => name.startsWith("features"),
     header: ["scenario", OURS, "with hook", "with disk"],
     row: (result) => [OURS, `${OURS} + hook`, `${OURS} + disk`].map((broker) => rateCell(result, broker)),
   },

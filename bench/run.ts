@@ -86,7 +86,7 @@ export async function run(scenario: Scenario, options: RunOptions): Promise<Roun
 async function measureStarts(rounds: number, kinds: readonly BrokerKind[], note: Note): Promise<void> {
   const folders = new Map(kinds.map((kind) => [kind, newFolder()]));
   const start = async (kind: BrokerKind): Promise<Measurement> => {
-    const broker = await startBroker(kind, folders.get(kind));
+    const broker = await startBroker(kind, { lastingFolder: folders.get(kind) });
     await broker.stop();
     return { ms: broker.startMs };
   };

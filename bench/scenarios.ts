@@ -17,6 +17,8 @@ export interface Traffic {
   readonly payloadBytes: number;
   /** MQTT 5 with user properties, a content type, topic aliases and subscription identifiers. Without: MQTT 3.1.1. */
   readonly mqtt5?: boolean;
+  /** Subscribers with sessions that outlive their connections: what is under way to them has to be kept. */
+  readonly lasting?: boolean;
   /** Deliveries that may be on their way at any time, over all subscribers. */
   readonly windowDeliveries: number;
   /** Publishes of one publisher that may wait for PUBACK or PUBCOMP. */
@@ -66,6 +68,10 @@ export interface Growth {
 
 /** What the load generator does. */
 export type Work = Traffic | Latency | Retained | Connects | Idle;
+
+export function hasGenerator(work: Scenario["work"]): work is Work {
+  return work.kind !== "startup" && work.kind !== "commands" && work.kind !== "growth";
+}
 
 export interface Scenario {
   readonly name: string;
@@ -149,10 +155,18 @@ export const scenarios: readonly Scenario[] = [
   }),
   scenario(
     "features",
-    "pairs 10×10, QoS 1, with features on",
+    "clean sessions",
     { ...pairs, qos: 1 },
     {
       brokers: [OURS, `${OURS} + hook`, `${OURS} + disk`],
+    },
+  ),
+  scenario(
+    "features-lasting",
+    "lasting sessions",
+    { ...pairs, qos: 1, lasting: true },
+    {
+      brokers: [OURS, `${OURS} + disk`],
     },
   ),
   scenario("shallow-10", "pairs, QoS 0, 10 in flight", { ...pairs, qos: 0, windowDeliveries: 10 }, sink),

@@ -7,6 +7,14 @@ const FILTERS_PER_SUBSCRIBE = 100;
 /** Clients that connect at the same time, where that is not what is measured. */
 const CONNECTING_MAX = 64;
 
+export interface ClientOptions {
+  /** Left out: 4, which is MQTT 3.1.1. */
+  readonly version?: Version;
+  readonly lasting?: boolean;
+  /** Called after each read. */
+  readonly onRead?: () => void;
+}
+
 /** One MQTT client of the load generator. */
 export class Client {
   readonly counter = new FrameCounter();
@@ -16,7 +24,8 @@ export class Client {
   #awaited = Infinity;
   #wake = () => {};
 
-  private constructor(port: number, clientId: string, version: Version, onRead: () => void) {
+  private constructor(port: number, clientId: string, options: ClientOptions) {
+    const { version = 4, lasting = false, onRead = () => {} } = options;
     this.version = version;
     const { counter } = this;
     const callback = (length: number) => {
@@ -34,12 +43,11 @@ export class Client {
     };
     socket.on("error", ({ message }) => fail(message));
     socket.on("close", () => fail("the broker closed the connection"));
-    socket.write(connectFrame(clientId, version));
+    socket.write(connectFrame(clientId, version, lasting));
   }
 
-  /** @param onRead called after each read */
-  static async connect(port: number, clientId: string, version: Version, onRead = () => {}): Promise<Client> {
-    const client = new Client(port, clientId, version, onRead);
+  static async connect(port: number, clientId: string, options: ClientOptions = {}): Promise<Client> {
+    const client = new Client(port, clientId, options);
     await client.#answered(1);
     return client;
   }

@@ -79,16 +79,16 @@ export class ClosedLoop implements Workload {
 
   async #connect(): Promise<void> {
     const { port } = this.#target;
-    const { publishers, subscribers, qos, mqtt5, windowDeliveries } = this.#traffic;
+    const { publishers, subscribers, qos, mqtt5, lasting = false, windowDeliveries } = this.#traffic;
     const version = mqtt5 ? 5 : 4;
     const onRead = () => this.#pumpSoon();
     const listening = await connectAll(subscribers, async (index) => {
-      const client = await Client.connect(port, `sub-${index}`, version, onRead);
+      const client = await Client.connect(port, `sub-${index}`, { version, lasting, onRead });
       await client.subscribe(this.#plan.topicFilters(index), qos, mqtt5 ? SUBSCRIPTION_IDENTIFIER : undefined);
       return client;
     });
     const publishing = await connectAll(publishers, async (index): Promise<Publisher> => {
-      const client = await Client.connect(port, `pub-${index}`, version, onRead);
+      const client = await Client.connect(port, `pub-${index}`, { version, onRead });
       return { client, ring: this.#ring(index), window: this.#publisherWindow, next: 0, sent: 0 };
     });
     const isPaired = this.#plan.isPaired;

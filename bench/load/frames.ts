@@ -2,10 +2,15 @@
 
 export type Version = 4 | 5;
 
-export function connectFrame(clientId: string, version: Version): Buffer {
+/** @param lasting with a session that outlives the connection (MQTT 3.1.1) */
+export function connectFrame(clientId: string, version: Version, lasting = false): Buffer {
   // MQTT 5: Topic Alias Maximum 10, so that a broker may shorten what it sends.
   const properties = version === 5 ? [3, 0x22, 0, 10] : [];
-  const body = Buffer.concat([text("MQTT"), Buffer.from([version, 0b10, 0, 0, ...properties]), text(clientId)]);
+  const body = Buffer.concat([
+    text("MQTT"),
+    Buffer.from([version, lasting ? 0 : 0b10, 0, 0, ...properties]),
+    text(clientId),
+  ]);
   return frame(0x10, body);
 }
 

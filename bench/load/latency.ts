@@ -35,10 +35,10 @@ export class LatencyLoop implements Workload {
 
   static async create(target: Target, latency: Latency): Promise<LatencyLoop> {
     const loop = new LatencyLoop(target, latency);
-    loop.#subscriber = await Client.connect(target.port, "sub", 4);
+    loop.#subscriber = await Client.connect(target.port, "sub");
     await loop.#subscriber.subscribe(["bench/latency"], 0);
     // Ping-pong is played by one client with itself.
-    loop.#publisher = latency.rate === 0 ? loop.#subscriber : await Client.connect(target.port, "pub", 4);
+    loop.#publisher = latency.rate === 0 ? loop.#subscriber : await Client.connect(target.port, "pub");
     loop.#subscriber.counter.onPublish = (bytes, end) => loop.#arrived(bytes.readDoubleLE(end - STAMP_BYTES));
     return loop;
   }
