@@ -269,7 +269,6 @@ async function listenAll(
     },
     localCa: () => secure.ca,
     inspect: (brokerId) => runtime.broker(brokerId),
-    observe: (brokerId, listener) => runtime.broker(brokerId)?.observe(listener) ?? (() => {}),
     serverLog: options.serverLog,
     log,
     ...(hosts.every((host) => host === "localhost" || isLoopbackAddress(host)) && { allowedHosts: [] }),

@@ -1,4 +1,3 @@
-import type { BrokerEvent } from "../broker/ports.ts";
 import type { LocalCa } from "../auth/index.ts";
 import type { HostedBroker } from "../runtime/index.ts";
 import type { Catalogue } from "../store/index.ts";
@@ -7,7 +6,7 @@ import type { ServerLog } from "./server-log.ts";
 /** What operators may see and do in a running broker. */
 export type Inspection = Pick<
   HostedBroker,
-  "sessions" | "session" | "subscriptions" | "kick" | "retained" | "retainedMessage" | "deleteRetained"
+  "events" | "sessions" | "session" | "subscriptions" | "kick" | "retained" | "retainedMessage" | "deleteRetained"
 >;
 
 /** What the API needs from the rest of the server. */
@@ -19,11 +18,6 @@ export interface ApiDependencies {
   readonly clock: () => number;
   /** URL for the MQTT clients of a broker. */
   readonly endpointFor: (namespaceName: string, brokerName: string) => string;
-  /**
-   * Watches a broker. The listener runs within the broker's turn.
-   * @returns a function that ends it
-   */
-  readonly observe: (brokerId: string, listener: (event: BrokerEvent, nowMs: number) => void) => () => void;
   /** Every broker of the catalogue runs, unless it is just being deleted. */
   readonly inspect: (brokerId: string) => Inspection | undefined;
   readonly status: () => {

@@ -2,10 +2,7 @@
 import type { BrokerEvent, Message } from "../broker/ports.ts";
 import type { TailEvent, TailEventOf } from "../contract/types.ts";
 import { contentOf } from "./content.ts";
-import { verdictNames } from "./event-filter.ts";
-
-/** Of a payload that is shown. */
-const PAYLOAD_BYTES_MAX = 64 * 1024;
+import { PAYLOAD_BYTES_MAX, verdictNames } from "./event-filter.ts";
 
 /** Names of the broker that events are from. */
 export interface EventSource {

@@ -15,6 +15,8 @@ export interface LooseInput {
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
   readonly body: unknown;
+  /** Of streams: where a caller that comes back had got to. */
+  readonly lastEventId: string | undefined;
 }
 
 /** @throws {ApiFailure} `invalid-request`, `invalid-json` or `body-too-large` */
@@ -23,7 +25,8 @@ export async function readInput(context: Context, route: Route, operation: Opera
   const query =
     operation.query && check(operation.query, readQuery(new URL(context.req.url).searchParams, route.query));
   const body = operation.body && check(operation.body, parseJson(await readBody(context.req.raw)));
-  return { params, query, body };
+  const lastEventId = route.stream ? context.req.header("last-event-id") : undefined;
+  return { params, query, body, lastEventId };
 }
 
 const paramsSchemas = new Map<string, z.ZodType<Record<string, string>>>();
@@ -55,11 +58,12 @@ function readQueryValue(name: string, kind: QueryKind, values: readonly string[]
     case "commaList":
       return values.flatMap((value) => value.split(",")).filter((value) => value !== "");
     case "integer":
+    case "number":
     case "text": {
       if (values.length > 1) throw new ApiFailure("invalid-request", `${name}: must be given once`);
       const value = values[0]!;
       // What is not a number stays as it is, and the schema says what it wants instead.
-      return kind === "integer" && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+      return kind !== "text" && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
     }
   }
 }

@@ -101,7 +101,7 @@ export class TailFormatter {
       case "expire":
         return "";
       case "lost":
-        return red(`${event.count} events are missing here: this reader was too slow`);
+        return red(lostText(event));
     }
   }
 
@@ -139,4 +139,11 @@ function flags({ qos, retain }: TailEventOf<"publish">): string {
 
 function hex(base64: string): string {
   return `0x${Buffer.from(base64, "base64").toString("hex")}`;
+}
+
+/** Why and how many events are missing. */
+export function lostText({ reason, count }: TailEventOf<"lost">): string {
+  const many = count === undefined ? "some" : String(count);
+  const why = reason === "slow-reader" ? "this reader was too slow" : "the server does not know them any more";
+  return `${many} event${count === 1 ? " is" : "s are"} missing here: ${why}`;
 }

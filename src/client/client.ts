@@ -50,8 +50,17 @@ export type Client = {
   readonly [Name in StreamOperationName]: (
     input: Input<Name>,
     signal?: AbortSignal,
+    position?: StreamPosition,
   ) => Promise<AsyncIterable<Result<Name>>>;
 };
+
+/**
+ * Where a caller stands in a stream. Kept up to date while it is read; passed in again after a lost connection, the
+ * stream goes on there, or says with an event `lost` what is missing.
+ */
+export interface StreamPosition {
+  lastEventId?: string | undefined;
+}
 
 /** A local server answers at once; this only keeps callers from waiting for ever. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -61,7 +70,8 @@ export function createClient(options: ClientOptions): Client {
   const methods = Object.entries<Route>(routes).map(([name, route]) => [
     name,
     route.stream
-      ? (input: object, signal?: AbortSignal) => connection.stream(name as OperationName, { ...input }, signal)
+      ? (input: object, signal?: AbortSignal, position?: StreamPosition) =>
+          connection.stream(name as OperationName, { ...input }, signal, position)
       : (input?: object) => connection.call(name as OperationName, { ...input }),
   ]);
   return Object.fromEntries(methods) as Client;
@@ -88,28 +98,41 @@ class ApiConnection {
     return await this.#readResult(response);
   }
 
-  async stream(name: OperationName, input: LooseInput, signal?: AbortSignal): Promise<AsyncIterable<unknown>> {
+  async stream(
+    name: OperationName,
+    input: LooseInput,
+    signal?: AbortSignal,
+    position: StreamPosition = {},
+  ): Promise<AsyncIterable<unknown>> {
     const ended = new AbortController();
     const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
-    const response = await this.#send(name, input, either);
+    const { lastEventId } = position;
+    const headers = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
+    const response = await this.#send(name, input, either, headers);
     if (!response.ok) await this.#readResult(response);
     if (response.body === null || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
       ended.abort();
       throw this.#notPubsub();
     }
-    return this.#readEvents(response.body, either, ended);
+    return this.#readEvents(response.body, either, ended, position);
   }
 
   async *#readEvents(
     body: ReadableStream<Uint8Array>,
     signal: AbortSignal,
     ended: AbortController,
+    position: StreamPosition,
   ): AsyncGenerator<unknown, void, void> {
     const parser = new SseParser();
     const decoder = new TextDecoder();
     try {
       for await (const bytes of body) {
-        for (const { data } of parser.push(decoder.decode(bytes, { stream: true }))) yield JSON.parse(data);
+        for (const { id, data } of parser.push(decoder.decode(bytes, { stream: true }))) {
+          // Before the event is handed out: a caller that stops at it has got it.
+          position.lastEventId = id || position.lastEventId;
+          yield JSON.parse(data);
+        }
+        position.lastEventId = parser.lastEventId || position.lastEventId;
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -120,11 +143,16 @@ class ApiConnection {
     }
   }
 
-  async #send(name: OperationName, input: LooseInput, signal: AbortSignal): Promise<Response> {
+  async #send(
+    name: OperationName,
+    input: LooseInput,
+    signal: AbortSignal,
+    extraHeaders: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
     const needsAccount = routes[name].path.includes("{account}");
     const accountId = needsAccount ? await this.#account() : "";
     const { method, url, body } = prepareRequest(this.#baseUrl, name, accountId, input);
-    const headers: Record<string, string> = { authorization: `Bearer ${this.#apiToken}` };
+    const headers: Record<string, string> = { ...extraHeaders, authorization: `Bearer ${this.#apiToken}` };
     if (body !== undefined) headers["content-type"] = "application/json";
     try {
       return await this.#fetch(url, {

@@ -1,2 +1,2 @@
-export { type Client, createClient } from "./client.ts";
+export { type Client, type StreamPosition, createClient } from "./client.ts";
 export { ApiError } from "./errors.ts";

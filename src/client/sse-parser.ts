@@ -20,6 +20,12 @@ export class SseParser {
   #dataChars = 0;
   #event = "";
   #id = "";
+  #lastEventId = "";
+
+  /** The last one that the stream gave, with an event or without; empty if none. */
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
 
   /**
    * @returns the events that this piece completes
@@ -61,6 +67,7 @@ export class SseParser {
   }
 
   #dispatch(events: ServerSentEvent[]): void {
+    this.#lastEventId = this.#id;
     if (this.#data.length > 0) {
       events.push({ event: this.#event || "message", data: this.#data.join("\n"), id: this.#id });
     }

@@ -99,6 +99,13 @@ export const apiErrors = {
     hint: "pubsub session list shows those that exist",
   },
 
+  "too-many-watchers": {
+    code: 17205,
+    status: 409,
+    message: "64 event streams of the broker are open already",
+    hint: "end some of those who watch it",
+  },
+
   "tls-is-off": {
     code: 17302,
     status: 409,

@@ -14,5 +14,8 @@ export const eventNames = [
   "expire",
 ] as const;
 
+/** Why events are missing. */
+export const lostReasons = ["slow-reader", "not-kept"] as const;
+
 /** What a hook decided about a message. */
 export const verdicts = ["passed", "modified", "dropped", "rejected"] as const;

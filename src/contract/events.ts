@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { content, contentSchema, qosSchema } from "./content.ts";
-import { eventNames, verdicts } from "./event-names.ts";
+import { eventNames, lostReasons, verdicts } from "./event-names.ts";
 import { topicFilterSchema } from "./schemas.ts";
 
 /** The same for every event. `v` changes when a field changes its meaning or goes away. */
@@ -112,7 +112,10 @@ export const eventSchema = z.discriminatedUnion("event", [
   z.object({
     ...common,
     event: z.literal("lost"),
-    count: z.int().describe("events that are missing here because the reader was too slow"),
+    reason: z
+      .enum(lostReasons)
+      .describe("slow-reader: the caller did not read fast enough; not-kept: it happened too long ago, or unwatched"),
+    count: z.int().optional().describe("events that are missing here; absent where nobody knows how many"),
   }),
 ]);
 
@@ -124,8 +127,26 @@ export const eventOperations = {
       client: z.array(z.string()).max(100).optional().describe("only events of these client ids"),
       event: z.array(z.enum(eventNames)).max(100).optional(),
       verdict: z.array(z.enum(verdicts)).max(100).optional().describe("only hook events with one of these verdicts"),
+      search: z
+        .string()
+        .min(1, "must not be empty")
+        .max(1024, "must be at most 1,024 characters")
+        .optional()
+        .describe(
+          "only events with this text in topic, client id, reason, properties or the first 64 KiB of the payload",
+        ),
+      sampling_rate: z
+        .number("must be a number from 0 to 1")
+        .min(0, "must be at least 0")
+        .max(1, "must be at most 1")
+        .optional()
+        .describe("share of the messages of which all events are given, and of the other events"),
+      since: z.iso
+        .datetime({ offset: true, error: "must be a time such as 2025-06-01T12:00:00Z" })
+        .optional()
+        .describe("begin with what is kept since then: up to 10,000 events of a time in which somebody watched"),
     }),
     result: eventSchema,
-    errors: ["namespace-not-found", "broker-not-found"],
+    errors: ["namespace-not-found", "broker-not-found", "too-many-watchers"],
   },
 } as const;

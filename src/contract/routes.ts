@@ -10,10 +10,10 @@
 export const BASE_PATH = "/client/v4";
 
 /**
- * How a query parameter is written: `text` and `integer` once, `list` repeated (`a=1&a=2`), `commaList` repeated or
+ * How a query parameter is written: `text`, `integer` and `number` once, `list` repeated (`a=1&a=2`), `commaList` repeated or
  * separated by commas, or both.
  */
-export type QueryKind = "text" | "integer" | "list" | "commaList";
+export type QueryKind = "text" | "integer" | "number" | "list" | "commaList";
 
 export interface Route {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -22,7 +22,7 @@ export interface Route {
   readonly query?: Readonly<Record<string, QueryKind>>;
   /** Takes a JSON object as its body. */
   readonly body?: true;
-  /** Answers with server-sent events instead of the envelope. */
+  /** Answers with server-sent events instead of the envelope; takes the header Last-Event-ID. */
   readonly stream?: true;
 }
 
@@ -86,7 +86,15 @@ export const routes = {
   events: {
     method: "GET",
     path: `${BROKER}/events`,
-    query: { topic: "list", client: "list", event: "commaList", verdict: "commaList" },
+    query: {
+      topic: "list",
+      client: "list",
+      event: "commaList",
+      verdict: "commaList",
+      search: "text",
+      sampling_rate: "number",
+      since: "text",
+    },
     stream: true,
   },
 

@@ -3,7 +3,6 @@ import {
   type AuthenticationChallenge,
   type AuthenticationResult,
   Broker,
-  type BrokerEvent,
   type Connection,
   type HookReport,
   type Limits,
@@ -14,6 +13,7 @@ import {
   type Subscription,
   type Verdict,
 } from "../broker/index.ts";
+import { EventFeed } from "./event-feed.ts";
 import {
   type Page,
   type PageQuery,
@@ -44,14 +44,13 @@ export interface HostedBrokerOptions {
   readonly random: Random;
 }
 
-export type BrokerListener = (event: BrokerEvent, nowMs: number) => void;
-
 /** A broker with its surroundings: credentials, hooks and those who watch it. */
 export class HostedBroker {
   readonly id: string;
   readonly broker: Broker;
+  /** What happens in it. */
+  readonly events: EventFeed;
   readonly #runtime: Runtime;
-  readonly #listeners = new Set<BrokerListener>();
   #hooks: HookRunner | undefined;
 
   constructor(runtime: Runtime, id: string, options: HostedBrokerOptions) {
@@ -64,6 +63,9 @@ export class HostedBroker {
       authenticator: {
         authenticate: (connection, packet) => void this.#authenticate(connection, packet, options.checkCredentials),
       },
+    });
+    this.events = new EventFeed((observer) => {
+      this.broker.observer = observer;
     });
   }
 
@@ -96,18 +98,6 @@ export class HostedBroker {
         now,
       );
     });
-  }
-
-  /** @returns a function that ends it */
-  observe(listener: BrokerListener): () => void {
-    this.#listeners.add(listener);
-    this.broker.observer ??= (event, now) => {
-      for (const each of this.#listeners) each(event, now);
-    };
-    return () => {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size === 0) this.broker.observer = undefined;
-    };
   }
 
   /** @param isConnected only sessions whose client is there, or away; undefined for all */
@@ -171,6 +161,7 @@ export class HostedBroker {
   close(reasonCode: ReasonCode, reason: string): void {
     this.broker.stopKeeping();
     this.#runtime.turn((now) => this.broker.shutdown(reasonCode, reason, now));
+    this.events.close();
     if (this.#hooks !== undefined) this.#runtime.background(this.#hooks.close());
   }
 

@@ -1,3 +1,4 @@
+export { EventFeed, type FeedEvent, type Past } from "./event-feed.ts";
 export { HostedBroker } from "./hosted-broker.ts";
 export type { SessionView } from "./inspection.ts";
 export { Runtime, type NotLocated, type Stream } from "./runtime.ts";

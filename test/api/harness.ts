@@ -10,7 +10,7 @@ import { type ErrorName, apiErrors } from "../../src/contract/errors.ts";
 import { type Operation, operations } from "../../src/contract/operations.ts";
 import type { OperationName } from "../../src/contract/routes.ts";
 import type { Result } from "../../src/contract/types.ts";
-import { Runtime } from "../../src/runtime/index.ts";
+import { type HostedBroker, Runtime } from "../../src/runtime/index.ts";
 import { createMemoryCatalogue } from "../../src/store/index.ts";
 
 export const TOKEN = "api-token";
@@ -20,13 +20,10 @@ export const N = `/accounts/${ACCOUNT}/pubsub/namespaces`;
 export const B = `${N}/ns/brokers/b`;
 export const START_MS = Date.UTC(2025, 5, 1, 12);
 
-export type Observer = (event: BrokerEvent, nowMs: number) => void;
-
 export function harness(overrides: Partial<ApiDependencies> = {}) {
   const clock = { nowMs: START_MS };
   const now = () => clock.nowMs;
   const catalogue = createMemoryCatalogue({ accountId: ACCOUNT, now });
-  const observers = new Map<Observer, string>();
   const logged: string[] = [];
   const running = new Runtime({
     limits: defaultLimits,
@@ -35,10 +32,11 @@ export function harness(overrides: Partial<ApiDependencies> = {}) {
       throw error;
     },
   });
+  const hosted: HostedBroker[] = [];
   catalogue.watch((change) => {
     const checkCredentials = () => Promise.reject(new Error("no client comes in"));
     if (change.type === "broker-created") {
-      running.addBroker(change.broker.id, { checkCredentials, random: { clientId: () => "assigned" } });
+      hosted.push(running.addBroker(change.broker.id, { checkCredentials, random: { clientId: () => "assigned" } }));
     }
   });
   const app = createApi({
@@ -46,10 +44,6 @@ export function harness(overrides: Partial<ApiDependencies> = {}) {
     isApiToken: (candidate) => candidate === TOKEN,
     clock: now,
     endpointFor: (namespace, broker) => `mqtts://${broker}.${namespace}.example:8883`,
-    observe: (brokerId, listener) => {
-      observers.set(listener, brokerId);
-      return () => observers.delete(listener);
-    },
     inspect: (brokerId) => running.broker(brokerId),
     status: () => ({ version: "1.2.3", pid: 42, startedAtMs: START_MS, mqtt: "mqtt://h:1883", ws: "ws://h:8083/mqtt" }),
     serverLog: new ServerLog(now),
@@ -101,10 +95,13 @@ export function harness(overrides: Partial<ApiDependencies> = {}) {
     return await call("createBroker", `POST ${N}/ns/brokers`, { name: "b", ...settings });
   }
 
-  /** Lets something happen in every broker that is watched. */
+  /** Open event streams. */
+  const watchers = () => hosted.reduce((sum, { events }) => sum + events.watchers, 0);
+
+  /** Lets something happen in every broker. */
   function emit(event: BrokerEvent): void {
-    for (const observer of observers.keys()) observer(event, clock.nowMs);
+    for (const { broker } of hosted) broker.observe(event, clock.nowMs);
   }
 
-  return { app, catalogue, clock, observers, logged, request, call, refused, createBroker, emit };
+  return { app, catalogue, clock, hosted, watchers, logged, request, call, refused, createBroker, emit };
 }

@@ -92,11 +92,11 @@ describe("routing", () => {
   });
 
   test("HEAD watches nothing", async () => {
-    const { request, observers, createBroker } = harness();
+    const { request, watchers, createBroker } = harness();
     await createBroker();
     const response = await request(`HEAD ${B}/events`);
     expect(response.status).toBe(405);
-    expect(observers.size).toBe(0);
+    expect(watchers()).toBe(0);
   });
 
   test("no other site may read answers", async () => {

@@ -4,7 +4,7 @@ import { type RequestListener, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type RunningApi, serveApi } from "../../src/api/index.ts";
-import { ApiError, type Client, createClient } from "../../src/client/index.ts";
+import { ApiError, type Client, type StreamPosition, createClient } from "../../src/client/index.ts";
 import type { Broker, TailEvent } from "../../src/contract/types.ts";
 import { ACCOUNT, TOKEN, harness } from "../api/harness.ts";
 import { message } from "../api/messages.ts";
@@ -230,8 +230,8 @@ describe("events", () => {
   afterEach(() => server.close());
 
   const forgotten = async () => {
-    for (let i = 0; i < 200 && api.observers.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(api.observers.size).toBe(0);
+    for (let i = 0; i < 200 && api.watchers() > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(api.watchers()).toBe(0);
   };
   async function collect(events: AsyncIterable<TailEvent>, seen: TailEvent[] = []): Promise<TailEvent[]> {
     for await (const event of events) seen.push(event);
@@ -246,7 +246,7 @@ describe("events", () => {
       client: ["sensor"],
     });
     api.emit(refuse);
-    const payload = Buffer.from("🙂".repeat(200_000));
+    const payload = Buffer.from("🙂".repeat(100_000));
     for (let id = 0; id < 50; id++) api.emit({ type: "publish", message: message({ id, payload }) });
     const seen: number[] = [];
     for await (const event of events) {
@@ -256,6 +256,23 @@ describe("events", () => {
       if (seen.length === 50) break;
     }
     expect(seen).toEqual(Array.from({ length: 50 }, (_, id) => id));
+    await forgotten();
+  });
+
+  test("go on where they were after a lost connection", async () => {
+    const position: StreamPosition = {};
+    const first = await client.events({ ...where, event: ["refuse"] }, undefined, position);
+    api.emit(refuse);
+    for await (const _ of first) break;
+    await expect.poll(() => api.watchers()).toBe(0);
+    expect(position.lastEventId).toMatch(/-1$/);
+    api.emit({ ...refuse, reason: "meanwhile" });
+    const second = await client.events({ ...where, event: ["refuse"] }, undefined, position);
+    for await (const event of second) {
+      expect(event).toMatchObject({ event: "refuse", reason: "meanwhile" });
+      break;
+    }
+    expect(position.lastEventId).toMatch(/-2$/);
     await forgotten();
   });
 

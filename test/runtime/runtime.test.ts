@@ -12,7 +12,7 @@ import {
   ReasonCode,
   encode,
 } from "../../src/codec/index.ts";
-import { type HostedBroker, Runtime } from "../../src/runtime/index.ts";
+import { type FeedEvent, type HostedBroker, Runtime } from "../../src/runtime/index.ts";
 import type { Listener } from "../../src/transport/byte-stream.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
@@ -254,9 +254,10 @@ describe("TCP", () => {
     fast.send(subscribe("t"));
     await fast.next();
     const dropped: unknown[] = [];
-    hosted.observe((event) => {
+    const watch = ({ event }: FeedEvent) => {
       if (event.type === "drop" && event.reason === "slow-consumer" && event.clientId === "slow") dropped.push(event);
-    });
+    };
+    cleanup.push(hosted.events.watch(watch, Date.now()));
     const publisher = await open(tcp.port, "p");
     const payload = Buffer.alloc(50_000);
     for (let i = 0; dropped.length === 0; i++) {

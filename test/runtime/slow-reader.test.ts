@@ -10,7 +10,7 @@ import { WebSocket, createWebSocketStream } from "ws";
 import { makeAuthority, makeCertificate } from "../../src/auth/certificate-maker.ts";
 import { defaultLimits } from "../../src/broker/index.ts";
 import { Decoder, type Packet, PacketType, type Publish, type QoS, encode } from "../../src/codec/index.ts";
-import { type HostedBroker, Runtime } from "../../src/runtime/index.ts";
+import { type FeedEvent, type HostedBroker, Runtime } from "../../src/runtime/index.ts";
 import type { ByteStream, Listener } from "../../src/transport/byte-stream.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import { type TlsIdentity, listenTls } from "../../src/transport/tls.ts";
@@ -167,9 +167,10 @@ describe.each(transports)("over %s", (transport) => {
     await slow.subscribe("lasting", 1);
     const publisher = await Client.open(transport, port, "publisher");
     const drops: string[] = [];
-    hosted.observe((event) => {
+    const watch = ({ event }: FeedEvent) => {
       if (event.type === "drop") drops.push(event.reason);
-    });
+    };
+    onTestFinished(hosted.events.watch(watch, Date.now()));
     /** At QoS 1, so that it is known when each has been dealt with. */
     const publishOne = async (topic: string, payload: Buffer) => {
       publisher.send(publish(topic, payload, 1));

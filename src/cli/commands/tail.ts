@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import type { StreamPosition } from "../../client/index.ts";
 import { eventNames, verdicts } from "../../contract/event-names.ts";
 import type { Input, TailEvent } from "../../contract/types.ts";
 import type { CommandContext } from "../context.ts";
@@ -8,7 +9,7 @@ import { type Lifetime, live } from "../lifetime.ts";
 import { addNamespaceOption, resolveBroker } from "../names.ts";
 import { collect, collectChoices, seconds, wholeNumber } from "../option-parsers.ts";
 import { retryDelayMs, sleep } from "../sleep.ts";
-import { TailFormatter } from "../tail-format.ts";
+import { TailFormatter, lostText } from "../tail-format.ts";
 import { checkTopicFilter } from "../topic.ts";
 import { UserError } from "../../errors.ts";
 
@@ -67,6 +68,8 @@ class Tail {
   readonly #options: Options;
   readonly #name: string | undefined;
   readonly #print: (event: TailEvent) => Promise<void> | undefined;
+  /** For the time after a lost connection: what happens meanwhile comes then, or is said to be missing. */
+  readonly #position: StreamPosition = {};
   #printed = 0;
 
   constructor(context: CommandContext, options: Options, name: string | undefined) {
@@ -101,7 +104,7 @@ class Tail {
     for (let attempt = 0; ; attempt++) {
       try {
         await this.#watchOnce(lifetime, () => {
-          if (hasWatched) output.info("watching again; events from meanwhile are missing");
+          if (hasWatched) output.info("watching again");
           hasWatched = true;
           attempt = 0;
         });
@@ -128,7 +131,7 @@ class Tail {
       ...(event && { event }),
       ...(verdict && { verdict }),
     };
-    const events = await output.spin("connecting", client.events(query, lifetime.signal));
+    const events = await output.spin("connecting", client.events(query, lifetime.signal, this.#position));
     onWatching();
     output.info(output.err.dim(`listening: ${target.namespace}/${target.broker} (Ctrl-C ends)`));
     for await (const each of events) await this.#take(each, lifetime);
@@ -136,8 +139,7 @@ class Tail {
 
   async #take(event: TailEvent, { signal, finish }: Lifetime): Promise<void> {
     signal.throwIfAborted();
-    if (event.event === "lost")
-      this.#context.output.warn(`the server left out ${event.count} events: this reader was too slow`);
+    if (event.event === "lost") this.#context.output.warn(lostText(event));
     await this.#print(event);
     if (event.event !== "lost" && ++this.#printed === this.#options.count) finish();
     signal.throwIfAborted();
