@@ -40,7 +40,15 @@ function ours(name: string, more: (port: number, folder: string) => string[], co
     version: () => packageVersion("package.json"),
     command: (port: number, folder: string) => {
       const ports = ["--port", String(port), "--ws-port", "0", "--tls-port", "0", "--wss-port", "0", "--api-port", "0"];
-      return [process.execPath, "bin/pubsub.js", "dev", "--allow-anonymous", ...ports, ...more(port, folder)];
+      return [
+        process.execPath,
+        "bin/pubsub.js",
+        "dev",
+        "--memory",
+        "--allow-anonymous",
+        ...ports,
+        ...more(port, folder),
+      ];
     },
     ...(companion && { companion }),
   };

@@ -17,7 +17,15 @@ import { ReasonCode, reasonCodeName } from "./codec/index.ts";
 import { UserError } from "./errors.ts";
 import { HookPipeline, Webhook } from "./hooks/index.ts";
 import { type HostedBroker, Runtime } from "./runtime/index.ts";
-import { type BrokerRecord, type Catalogue, createMemoryCatalogue, openFileCatalogue } from "./store/index.ts";
+import {
+  type BrokerRecord,
+  type Catalogue,
+  type Fsync,
+  type JournalStore,
+  createMemoryCatalogue,
+  openFileCatalogue,
+  openFileJournal,
+} from "./store/index.ts";
 import type { Accept, Listener } from "./transport/byte-stream.ts";
 import { isLoopbackAddress } from "./transport/loopback.ts";
 import { listenTcp, listenUnix } from "./transport/tcp.ts";
@@ -56,6 +64,8 @@ export interface ServerOptions {
   tls?: ServerTlsOptions | undefined;
   /** Folder for what must outlive the process; in memory where it is not given. */
   persistTo?: string | undefined;
+  /** When the disk must have what was acknowledged; `always` where it is not given. */
+  fsync?: Fsync | undefined;
   /** Names of the broker that clients without credentials may enter, from loopback only. */
   anonymous?: BrokerName | undefined;
   /** The API's bearer token; a random one where it is not given. */
@@ -82,6 +92,8 @@ export interface RunningServer {
   ca?: string | undefined;
   /** Path of the Unix socket. */
   socket?: string | undefined;
+  /** Rejects when the disk fails to keep what it was given: all connections are closed, and the process should end. */
+  failed?: Promise<never>;
   /** Reads the certificate files again; connections stay. */
   reloadCertificates?: (() => Promise<void>) | undefined;
   /** Stops listening, says goodbye to the clients (0x8B) and ends within about two seconds. */
@@ -99,8 +111,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     serverLog.add(line);
     options.log?.(line);
   };
-  const catalogue =
-    options.persistTo === undefined ? createMemoryCatalogue() : await openFileCatalogue(options.persistTo);
+  const kept = await openStores(options, log);
+  const { catalogue, store } = kept;
   const limits = { ...defaultLimits, ...options.limits };
   const secure: Secure = {};
   const admission = new Admission({ catalogue, anonymous: options.anonymous, now: Date.now, ca: () => secure.ca });
@@ -115,19 +127,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       log(`refused ${stream.remote} (client id "${client}"): ${reasonCodeName(reasonCode)}: ${printable(reason)}`);
     },
     onError: (error) => log(`internal error: ${describe(error)}`),
+    store,
   });
-  hostBrokers(catalogue, runtime, admission, `pubsub-cli/${options.version}`);
+  kept.failed?.catch(() => runtime.abort());
+  hostBrokers(kept, runtime, admission, `pubsub-cli/${options.version}`);
   const listeners: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     secure.certificates?.close();
     const closed = listeners.map((listener) => listener.close());
     await runtime.close();
     await Promise.all(closed);
+    await store?.close();
     await catalogue.close();
   };
   try {
     return {
-      ...(await listenAll({ ...options, log, serverLog }, catalogue, runtime, limits, secure, listeners)),
+      ...(await listenAll({ ...options, log, serverLog }, kept, runtime, limits, secure, listeners)),
+      ...(kept.failed && { failed: kept.failed }),
       close,
     };
   } catch (error) {
@@ -136,8 +152,38 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
+/** What outlives the process. */
+interface Stores {
+  readonly catalogue: Catalogue;
+  /** undefined where everything is in memory only. */
+  readonly store?: JournalStore;
+  /** See `RunningServer`. */
+  readonly failed?: Promise<never>;
+}
+
+async function openStores({ persistTo, fsync }: ServerOptions, log: (line: string) => void): Promise<Stores> {
+  if (persistTo === undefined) return { catalogue: createMemoryCatalogue() };
+  const catalogue = await openFileCatalogue(persistTo);
+  let fail: (error: Error) => void;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  // Whether anybody listens is the caller's business.
+  failed.catch(() => {});
+  const onFailure = (cause: Error): void => {
+    const message = `the disk did not keep what was written to ${persistTo}: ${cause.message}`;
+    const hint = "what was acknowledged before is kept; look at the disk, then start again";
+    fail(new UserError("data-lost", message, hint, { cause }));
+  };
+  try {
+    const store = await openFileJournal(persistTo, { log, onFailure, ...(fsync && { fsync }) });
+    return { catalogue, store, failed };
+  } catch (error) {
+    await catalogue.close();
+    throw error;
+  }
+}
+
 /** Keeps the runtime's brokers as the catalogue has them. */
-function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admission, userAgent: string): void {
+function hostBrokers({ catalogue, store }: Stores, runtime: Runtime, admission: Admission, userAgent: string): void {
   const applyHook = new Map<string, (record: BrokerRecord) => void>();
   const add = (record: BrokerRecord): void => {
     const hosted = runtime.addBroker(record.id, {
@@ -149,6 +195,8 @@ function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admissio
     applyHook.set(record.id, apply);
     apply(record);
   };
+  const forgetDeleted = (): void => store?.retainBrokers(new Set(catalogue.brokers().map(({ id }) => id)));
+  forgetDeleted();
   for (const record of catalogue.brokers()) add(record);
   catalogue.watch((event) => {
     switch (event.type) {
@@ -162,6 +210,7 @@ function hostBrokers(catalogue: Catalogue, runtime: Runtime, admission: Admissio
       case "broker-deleted":
         applyHook.delete(event.broker.id);
         runtime.removeBroker(event.broker.id, ReasonCode.AdministrativeAction, "the broker was deleted");
+        forgetDeleted();
         break;
       case "tokens-revoked":
         runtime.broker(event.brokerId)?.revoke(event.jtis, (stream) => admission.isCertifiedBy(stream, event.jtis));
@@ -207,6 +256,11 @@ function hostOf(namespace: string, broker: string): string {
   return `${broker}.${namespace}.${DOMAIN}`;
 }
 
+function dataStatus(folder: string, store: JournalStore) {
+  const { isFull, records, bytes } = store.status();
+  return { folder, full: isFull, records, bytes };
+}
+
 /** What TLS adds to a server, as soon as it is there. */
 interface Secure {
   ca?: LocalCa | undefined;
@@ -219,7 +273,7 @@ type Everywhere = (port: number, listen: (host: string, port: number) => Promise
 
 async function listenAll(
   options: ServerOptions & { log: (line: string) => void; serverLog: ServerLog },
-  catalogue: Catalogue,
+  { catalogue, store }: Stores,
   runtime: Runtime,
   limits: Limits,
   secure: Secure,
@@ -262,7 +316,10 @@ async function listenAll(
     catalogue,
     isApiToken: createApiTokenCheck(hashApiToken(apiToken)),
     clock: Date.now,
-    status: () => ({ version: options.version, pid: process.pid, startedAtMs, ...addresses() }),
+    status: () => ({
+      ...{ version: options.version, pid: process.pid, startedAtMs, ...addresses() },
+      ...(store && { data: dataStatus(options.persistTo!, store) }),
+    }),
     endpointFor: (namespace, broker) => {
       const host = hostOf(namespace, broker);
       return secure.tlsPort === undefined ? `mqtt://${host}:${mqttPort}` : `mqtts://${host}:${secure.tlsPort}`;

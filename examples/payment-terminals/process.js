@@ -58,7 +58,19 @@ export async function startBroker(ports) {
   const folder = await mkdtemp(path.join(tmpdir(), "payment-terminals-"));
   const file = path.join(folder, "ready.json");
   const { mqtt, ws, api } = ports;
-  const args = ["dev", "--port", mqtt, "--ws-port", ws, "--api-port", api, "--no-tls", "--ready-file", file];
+  const args = [
+    "dev",
+    "--memory",
+    "--port",
+    mqtt,
+    "--ws-port",
+    ws,
+    "--api-port",
+    api,
+    "--no-tls",
+    "--ready-file",
+    file,
+  ];
   const broker = pubsub(args.map(String));
   let ended = false;
   void broker.exited.then(() => (ended = true));

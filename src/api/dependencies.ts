@@ -30,6 +30,12 @@ export interface ApiDependencies {
     readonly mqtts?: string | undefined;
     readonly wss?: string | undefined;
     readonly ca?: string | undefined;
+    readonly data?: {
+      readonly folder: string;
+      readonly full: boolean;
+      readonly records: number;
+      readonly bytes: number;
+    };
   };
   /** The authority that issues clients' certificates; undefined where the server has no TLS. */
   readonly localCa?: () => LocalCa | undefined;

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import type { RunningServer, ServerOptions } from "../app.ts";
 import { configurationFolder } from "./configuration.ts";
 import type { CommandContext } from "./context.ts";
+import { DEFAULT_DATA_FOLDER, type DataOptions, parseFsync } from "./data-folder.ts";
 import { parseDuration } from "./duration.ts";
 import { usageError } from "./errors.ts";
 import { wholeNumber } from "./option-parsers.ts";
@@ -13,7 +14,7 @@ import { type ReadyServer, removeReadyFile, writeReadyFile } from "./ready-file.
 import { formatFields } from "./table.ts";
 import { version } from "./version.ts";
 
-export interface ServerCommandOptions {
+export interface ServerCommandOptions extends DataOptions {
   host?: string;
   port?: number;
   wsPort?: number;
@@ -26,7 +27,6 @@ export interface ServerCommandOptions {
   connectionsPerAddress?: number;
   /** Seconds. */
   connectTimeout?: number;
-  persistTo?: string;
   readyFile?: string;
   apiToken?: string;
   json?: boolean;
@@ -66,26 +66,40 @@ export function addServerOptions(command: Command): void {
       "how long a connection may take to send CONNECT, such as 5s or 1m (default: 10s)",
       connectTimeout,
     )
-    .option("--persist-to <folder>", "keep data there (default: in memory, gone at the end)")
+    .option("--persist-to <folder>", `keep data there (default: ${DEFAULT_DATA_FOLDER} in the current folder)`)
+    .option("--memory", "keep data in memory only: it is gone at the end")
+    .option(
+      "--fsync <when>",
+      "when the disk must have what was acknowledged: always, interval:<ms>, or os, when the system likes (default: always)",
+      parseFsync,
+    )
     .option("--ready-file <file>", "write a JSON object with addresses and tokens there when everything listens")
     .option("--json", "print the object of --ready-file on standard output")
     .option("--api-token <token>", "token for the API (default: PUBSUB_API_TOKEN, or a random one)");
 }
 
-/** What the server is started with. */
-export function serverOptions(context: CommandContext, options: ServerCommandOptions): ServerOptions {
+/**
+ * What the server is started with.
+ * @param persistTo what `dataFolder` says
+ */
+export function serverOptions(
+  context: CommandContext,
+  options: ServerCommandOptions,
+  persistTo: string | undefined,
+): ServerOptions {
   const { env, output } = context;
   const { host, port: mqttPort, wsPort, tlsPort, wssPort, apiPort, socket } = options;
   const { connectionsPerAddress, connectTimeout: connectTimeoutSeconds } = options;
   const apiToken = options.apiToken ?? (env["PUBSUB_API_TOKEN"] || undefined);
-  const persistTo = options.persistTo === undefined ? undefined : path.resolve(options.persistTo);
+  const isDefaultFolder = options.persistTo === undefined;
   const tls = {
     // Whoever wants a free port for one wants no fixed one for the other.
     port: tlsPort ?? (mqttPort === 0 ? 0 : undefined),
     wssPort: wssPort ?? (wsPort === 0 ? 0 : undefined),
-    caFolder: path.join(persistTo ?? configurationFolder(env), "ca"),
+    // Whoever trusts the authority of this machine need not trust another one in each project.
+    caFolder: path.join(isDefaultFolder ? configurationFolder(env) : persistTo!, "ca"),
     // HOME may be read-only, as in a container: that is no reason not to serve.
-    isOptional: persistTo === undefined && tlsPort === undefined && wssPort === undefined,
+    isOptional: isDefaultFolder && tlsPort === undefined && wssPort === undefined,
   };
   const limits = {
     ...(connectionsPerAddress !== undefined && { connectionsPerAddressMax: connectionsPerAddress }),
@@ -102,6 +116,7 @@ export function serverOptions(context: CommandContext, options: ServerCommandOpt
     ...(socket !== undefined && { socket: path.resolve(socket) }),
     ...(options.tls !== false && { tls }),
     ...(persistTo !== undefined && { persistTo }),
+    ...(options.fsync !== undefined && { fsync: options.fsync }),
     ...(apiToken !== undefined && { apiToken }),
   };
 }
@@ -128,7 +143,7 @@ export async function runServer<Ready extends ReadyServer>(
     if (readyFile !== undefined) await writeReadyFile(readyFile, ready);
     if (json) await output.line(ready);
     steps.showBanner(ready);
-    await untilAborted(signal);
+    await Promise.race([untilAborted(signal), ...(server.failed === undefined ? [] : [server.failed])]);
     output.info("Stopping …");
   } finally {
     if (readyFile !== undefined) await removeReadyFile(readyFile, process.pid);
@@ -159,13 +174,14 @@ type Fields = readonly (readonly [name: string, value: string])[];
 
 /**
  * Says where the server is.
+ * @param persistTo what `dataFolder` says
  * @param token the API's token, or where it is to be found
  * @param more fields of the command's own
  */
 export function showAddresses(
   { output }: CommandContext,
-  options: ServerCommandOptions,
   ready: ReadyServer,
+  persistTo: string | undefined,
   token: string,
   more: Fields = [],
 ): void {
@@ -177,7 +193,7 @@ export function showAddresses(
     ["API", ready.api],
     ["API token", token],
     ...more,
-    ["Data", options.persistTo === undefined ? "in memory, gone at the end" : path.resolve(options.persistTo)],
+    ["Data", persistTo ?? "in memory, gone at the end"],
   ];
   output.info(`${output.err.bold(`pubsub ${version}`)} is ready\n`);
   output.info(formatFields(fields).replaceAll(/^(?=.)/gm, "  "));

@@ -71,7 +71,7 @@ function inUse(folder: string, by: string): UserError {
   return new UserError(
     "data-folder-in-use",
     `${folder} is in use ${by}`,
-    "stop it, or choose another folder with --persist-to",
+    "stop it, or choose another folder with --persist-to, or none with --memory",
   );
 }
 

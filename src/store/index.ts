@@ -9,5 +9,6 @@ export {
 export { openFileCatalogue } from "./file-catalogue.ts";
 export { createMemoryCatalogue } from "./memory-catalogue.ts";
 export { MemoryJournal } from "./journal/memory-journal.ts";
+export type { Fsync } from "./journal/file-journal.ts";
 export { openFileJournal } from "./journal/open.ts";
 export type { JournalStore } from "./journal/store.ts";

@@ -41,7 +41,8 @@ function startDev(options: Parameters<typeof dev>[1], env: Record<string, string
   });
   const started: ServerOptions[] = [];
   let closed = false;
-  const finished = dev(new CommandContext(world, options), options, async (serverOptions) => {
+  const all = options.persistTo === undefined ? { memory: true, ...options } : options;
+  const finished = dev(new CommandContext(world, all), all, async (serverOptions) => {
     started.push(serverOptions);
     return {
       ...server,

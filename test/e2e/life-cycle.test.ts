@@ -125,7 +125,16 @@ describe("bad input: one line, a remedy, an exit code", () => {
     const none = await world.run(["namespace", "list"]);
     expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining("pubsub dev") });
     const { mqtt, process: server } = await world.dev();
-    const taken = await world.run(["dev", "--port", new URL(mqtt).port, "--ws-port", "0", "--api-port", "0"]);
+    const taken = await world.run([
+      "dev",
+      "--memory",
+      "--port",
+      new URL(mqtt).port,
+      "--ws-port",
+      "0",
+      "--api-port",
+      "0",
+    ]);
     expect(taken).toMatchObject({ code: 1, stderr: expect.stringMatching(/in use[^]*--port/) });
     await server.stop();
     mkdirSync(join(world.folder, "config"), { recursive: true });

@@ -57,6 +57,7 @@ export class ServerProcess {
     const { PATH } = process.env;
     const args = [
       "dev",
+      "--memory",
       "--port",
       "0",
       "--ws-port",

@@ -5,6 +5,7 @@ import { UserError } from "../../errors.ts";
 import { configurationFile, readConfiguration, rememberContext } from "../configuration.ts";
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
+import { dataFolder } from "../data-folder.ts";
 import { checkHookUrl } from "../hook-url.ts";
 import { checkName } from "../names.ts";
 import type { ReadyObject } from "../ready-file.ts";
@@ -33,7 +34,8 @@ export default defineCommand<Options>({
   examples: [
     "dev",
     "dev --on-publish-url http://127.0.0.1:8787/      a hook sees every message first",
-    "dev --persist-to ./data                          keeps everything for the next time",
+    "dev --persist-to ./data                          keeps data there rather than in .pubsub",
+    "dev --memory                                     keeps nothing for the next time",
     "dev --port 0 --ws-port 0 --api-port 0 --ready-file ready.json",
   ],
 
@@ -66,9 +68,10 @@ export async function dev(context: CommandContext, options: Options, startServer
   // A configuration that cannot be read is better said before anything listens.
   readConfiguration(env);
   const anonymous = options.allowAnonymous ? { namespace, broker } : undefined;
+  const persistTo = await dataFolder(context, options, true);
   let described: Broker | undefined;
   await runServer(context, options, {
-    start: () => startServer({ ...serverOptions(context, options), ...(anonymous && { anonymous }) }),
+    start: () => startServer({ ...serverOptions(context, options, persistTo), ...(anonymous && { anonymous }) }),
     prepare: async (server) => {
       const { api: baseUrl, apiToken, accountId } = server;
       const client = await context.clientOf({ baseUrl, apiToken, accountId });
@@ -77,7 +80,7 @@ export async function dev(context: CommandContext, options: Options, startServer
       await remember(context, ready);
       return ready;
     },
-    showBanner: (ready) => showBanner(context, options, ready, described?.on_publish?.url),
+    showBanner: (ready) => showBanner(context, options, ready, persistTo, described?.on_publish?.url),
   });
   // Stopping it is how it ends, whoever does it: exit code 0, so that no supervisor or `npm run` reports a failure.
 }
@@ -143,13 +146,14 @@ function showBanner(
   context: CommandContext,
   options: Options,
   ready: ReadyObject,
+  persistTo: string | undefined,
   hookUrl = "none (pubsub broker update --on-publish-url URL)",
 ): void {
   const { output } = context;
   const { err } = output;
   // For the terminal only: what is redirected is kept, and it is a secret.
   const token = output.interactive ? ready.apiToken : `in ${configurationFile(context.env)}`;
-  showAddresses(context, options, ready, token, [
+  showAddresses(context, ready, persistTo, token, [
     ["Broker", `${ready.namespace}/${ready.broker}`],
     ["Hook", hookUrl],
   ]);

@@ -3,6 +3,7 @@ import process from "node:process";
 import type { RunningServer, startServer as StartServer } from "../../app.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
+import { dataFolder } from "../data-folder.ts";
 import { usageError } from "../errors.ts";
 import type { ReadyServer } from "../ready-file.ts";
 import {
@@ -52,7 +53,8 @@ export async function serve(context: CommandContext, options: Options, startServ
   if ((cert === undefined) !== (key === undefined)) throw usageError("--cert and --key belong together");
   if (options.tls === false && (cert ?? ca) !== undefined)
     throw usageError("--cert and --ca are of no use with --no-tls");
-  const { tls, ...rest } = serverOptions(context, options);
+  const persistTo = await dataFolder(context, options, false);
+  const { tls, ...rest } = serverOptions(context, options, persistTo);
   const files =
     cert === undefined || key === undefined ? undefined : { cert: path.resolve(cert), key: path.resolve(key) };
   const clientCaFile = ca === undefined ? undefined : path.resolve(ca);
@@ -66,19 +68,24 @@ export async function serve(context: CommandContext, options: Options, startServ
         process.on("SIGHUP", reload);
         return readyServer(server);
       },
-      showBanner: (ready) => showBanner(context, options, ready),
+      showBanner: (ready) => showBanner(context, options, ready, persistTo),
     });
   } finally {
     process.off("SIGHUP", reload);
   }
 }
 
-function showBanner(context: CommandContext, options: Options, ready: ReadyServer): void {
+function showBanner(
+  context: CommandContext,
+  options: Options,
+  ready: ReadyServer,
+  persistTo: string | undefined,
+): void {
   const { output, env } = context;
   const isKnown = options.apiToken !== undefined || Boolean(env["PUBSUB_API_TOKEN"]);
   const elsewhere = options.readyFile === undefined ? "not shown; set PUBSUB_API_TOKEN" : `in ${options.readyFile}`;
   // For the terminal only: what is redirected is kept, and it is a secret.
   const token = isKnown ? "the one that was given" : output.interactive ? ready.apiToken : elsewhere;
-  showAddresses(context, options, ready, token);
+  showAddresses(context, ready, persistTo, token);
   output.info(output.err.dim("Ctrl-C stops it."));
 }
