@@ -52,6 +52,7 @@ class Nowhere implements Outbox {
   publish(): void {
     this.published++;
   }
+  forward(): void {}
   pause(): void {}
   resume(): void {}
   close(): void {}

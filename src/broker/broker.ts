@@ -2,6 +2,7 @@ import { type Connect, type Packet, PacketType, ReasonCode, isReasonCodeOf } fro
 import { Connection } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import { resumeSending } from "./delivery.ts";
+import { forwardFrames } from "./forwarding.ts";
 import { acknowledgeOutbound, handlePubrec, handlePubrel } from "./handlers/acknowledgements.ts";
 import { challengeClient, completeReauthentication, continueConnect, handleAuth } from "./handlers/auth.ts";
 import { completeConnect } from "./handlers/connect.ts";
@@ -155,6 +156,15 @@ export class Broker {
         // [MQTT-3.1.0-2] a second CONNECT; packets that only servers send
         disconnect(this, connection, ReasonCode.ProtocolError, `unexpected packet of type ${packet.type}`, now);
     }
+  }
+
+  /**
+   * PUBLISH frames arrived that differ from the last packet, one of QoS 0 without RETAIN and properties, in nothing but
+   * the payload: `frames[start, end)`.
+   * @returns false if nothing was done: pass them to `receive` as packets
+   */
+  receiveRepeats(connection: Connection, topicName: string, frames: Buffer, start: number, end: number): boolean {
+    return forwardFrames(this, connection, topicName, frames, start, end);
   }
 
   /** The client sent bytes that are no packet. [MQTT-4.13.1-1] */

@@ -57,6 +57,8 @@ export interface Outbox {
     messageExpiryInterval: number | undefined,
     topicAlias: number,
   ): void;
+  /** Sends PUBLISH frames of QoS 0 that were received, as they are: `frames[start, end)`, which nobody changes any more. */
+  forward(frames: Buffer, start: number, end: number): void;
   /** Stops reading from this connection until `resume`: what the client sends waits in the network. */
   pause(): void;
   resume(): void;

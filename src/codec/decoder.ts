@@ -10,6 +10,7 @@ import type { Connect, Packet, ProtocolVersion, Publish } from "./packets.ts";
 import { decodePublish } from "./publish.ts";
 import { notMinimal, Reader } from "./reader.ts";
 import { ReasonCode } from "./reason-codes.ts";
+import { endOfRepeats } from "./repeats.ts";
 import type { ReceivedPublish } from "./received-publish.ts";
 import { decodeSuback } from "./suback.ts";
 import { decodeSubscribe } from "./subscribe.ts";
@@ -82,6 +83,22 @@ export class Decoder {
       }
       throw error;
     }
+  }
+
+  /**
+   * Where the frames end that lie behind the last packet, in the same chunk, and differ from it in nothing but the
+   * payload; the packet is a PUBLISH of QoS 0 without RETAIN and properties. `skipTo` goes past them.
+   * @param start index in `bytes` of the last packet, as in `ReceivedPublish`
+   * @returns `end`, the index behind the last packet, if there are none
+   */
+  endOfRepeats(bytes: Buffer, start: number, end: number): number {
+    if (bytes !== this.received.chunk || end !== this.received.position) return end;
+    return endOfRepeats(bytes, start, end, this.protocolVersion, this.maximumPacketSize);
+  }
+
+  /** Goes on behind frames that `endOfRepeats` found. */
+  skipTo(end: number): void {
+    this.received.moveTo(end);
   }
 
   /** The case that must be fast: header and packet lie in one chunk. */

@@ -7,6 +7,7 @@ import {
   type Packet,
   PacketType,
   type ProtocolVersion,
+  type Publish,
   type QoS,
   ReasonCode,
   encodeInto,
@@ -68,6 +69,8 @@ export class Link implements Outbox {
   /** Bytes of packets other than PUBLISH since the network was last keeping up. */
   #answerBytes = 0;
   #isClosed = false;
+  /** False once repeats in this chunk could not be forwarded. */
+  #triesRepeats = true;
   /** CONNECT is due, or after `close` the end of the network connection. */
   readonly #patience: Deadline;
 
@@ -96,6 +99,7 @@ export class Link implements Outbox {
   receive(chunk: Buffer, now: number): void {
     if (this.#isClosed) return;
     this.#decoder.push(chunk);
+    this.#triesRepeats = true;
     this.handlePackets(now);
   }
 
@@ -105,12 +109,31 @@ export class Link implements Outbox {
       while (!this.#isPaused && !this.#isClosed && !this.#isFlooded()) {
         const packet = this.#decoder.next();
         if (packet === undefined) return;
-        if (this.#connection !== undefined) this.#hosted!.broker.receive(this.#connection, packet, now);
-        else this.#handleFirst(packet, now);
+        if (this.#connection === undefined) {
+          this.#handleFirst(packet, now);
+        } else {
+          this.#hosted!.broker.receive(this.#connection, packet, now);
+          if (this.#triesRepeats && packet.type === PacketType.PUBLISH) this.#forwardRepeats(packet);
+        }
       }
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       this.#refuseMalformed(error, now);
+    }
+  }
+
+  /** A client that sends much repeats itself: messages of one topic, one behind the other, are passed on in one piece. */
+  #forwardRepeats(packet: Publish): void {
+    const { received } = this.#runtime.frames;
+    if (received.packet !== packet) return;
+    const { bytes, start, end } = received;
+    const endOfAll = this.#decoder.endOfRepeats(bytes, start, end);
+    if (endOfAll === end) return;
+    if (this.#hosted!.broker.receiveRepeats(this.#connection!, packet.topic, bytes, end, endOfAll)) {
+      this.#decoder.skipTo(endOfAll);
+    } else {
+      // Most likely the others of this chunk are not either.
+      this.#triesRepeats = false;
     }
   }
 
@@ -234,6 +257,15 @@ export class Link implements Outbox {
       this.#writeSharedFrame(bytes, start, end, packetIdAt, packetId);
       return;
     }
+    this.#addToRun(bytes, start, end);
+    if (packetId !== 0) this.#packetIds.push(packetIdAt, packetId);
+  }
+
+  forward(frames: Buffer, start: number, end: number): void {
+    if (!this.#isClosed) this.#addToRun(frames, start, end);
+  }
+
+  #addToRun(bytes: Buffer, start: number, end: number): void {
     if (bytes !== this.#run || start !== this.#runEnd) {
       this.#endRun();
       this.#markDirty();
@@ -241,7 +273,6 @@ export class Link implements Outbox {
       this.#runStart = start;
     }
     this.#runEnd = end;
-    if (packetId !== 0) this.#packetIds.push(packetIdAt, packetId);
   }
 
   /** A large frame is shared by all subscribers; at QoS 1 and 2 its head, with the packet identifier, is not. */

@@ -213,6 +213,13 @@ export class TestClient implements Outbox {
     this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, expiry, topicAlias));
   }
 
+  forward(frames: Buffer, start: number, end: number): void {
+    this.#decoder.push(Buffer.from(frames.subarray(start, end)));
+    for (let packet = this.#decoder.next(); packet !== undefined; packet = this.#decoder.next()) {
+      this.received.push(packet);
+    }
+  }
+
   pause(): void {
     this.#isPaused = true;
   }

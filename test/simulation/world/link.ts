@@ -217,6 +217,11 @@ export class Link implements Outbox {
     this.#world.model.published(this.peer!, packet as Publish, size, origin, this.#world.now);
   }
 
+  /** What the simulation watches is never passed on unseen. */
+  forward(): void {
+    fail("publish-without-message", "frames were forwarded");
+  }
+
   /** @returns the packet as the client will read it, and its size in bytes */
   #encode(packet: Packet): [Packet, number] {
     const bytes = encode(packet, this.#version);
