@@ -1,11 +1,12 @@
 /** How each broker is started: a process of its own, pinned to its own core, with nothing on disk that it finds again. */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawnSync, type ChildProcess, type StdioOptions } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BROKER_CORE, GENERATOR_CORE, pinned } from "./cores.ts";
+import { launch } from "./children.ts";
+import { BROKER_CORE, GENERATOR_CORE } from "./cores.ts";
 import { connectFrame } from "./load/frames.ts";
 
 export interface RunningBroker {
@@ -123,11 +124,12 @@ export async function startBroker(kind: BrokerKind, options: StartOptions = {}):
   const folder = lastingFolder ?? newFolder();
   const port = await freePort();
   const env = cleanEnvironment(folder);
-  const companion = kind.companion && launch(GENERATOR_CORE, kind.companion(port), env);
+  const stdio: StdioOptions = ["ignore", "ignore", "pipe"];
+  const companion = kind.companion && launch(GENERATOR_CORE, kind.companion(port), { stdio, env });
   const command = kind.command(port, folder);
   if (profileTo !== undefined) command.splice(1, 0, "--cpu-prof", `--cpu-prof-dir=${profileTo}`);
   const startedMs = performance.now();
-  const child = launch(BROKER_CORE, command, env);
+  const child = launch(BROKER_CORE, command, { stdio, env });
   const stop = async () => {
     // A killed process leaves no profile.
     await end(child, profileTo === undefined ? "SIGKILL" : "SIGTERM");
@@ -141,11 +143,6 @@ export async function startBroker(kind: BrokerKind, options: StartOptions = {}):
     throw error;
   }
   return { port, pid: child.pid!, startMs: performance.now() - startedMs, stop };
-}
-
-function launch(core: number, command: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  const [file, ...rest] = pinned(core, command);
-  return spawn(file!, rest, { stdio: ["ignore", "ignore", "pipe"], env });
 }
 
 async function untilAccepted(child: ChildProcess, port: number): Promise<void> {

@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import path from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import type { RunningBroker } from "./brokers.ts";
-import { GENERATOR_CORE, pinned } from "./cores.ts";
+import { launch } from "./children.ts";
+import { GENERATOR_CORE } from "./cores.ts";
 import type { Job } from "./load/main.ts";
 import type { Measurement, Timing } from "./measurement.ts";
 import type { Work } from "./scenarios.ts";
@@ -16,8 +17,8 @@ export class Generator {
 
   private constructor(job: Job) {
     const script = path.join(import.meta.dirname, "load", "main.mjs");
-    const [file, ...args] = pinned(GENERATOR_CORE, [process.execPath, script, JSON.stringify(job)]);
-    this.#child = spawn(file!, args, { stdio: ["pipe", "pipe", "pipe"] });
+    const command = [process.execPath, script, JSON.stringify(job)];
+    this.#child = launch(GENERATOR_CORE, command, { stdio: ["pipe", "pipe", "pipe"] });
     this.#child.stderr!.on("data", (chunk: Buffer) => (this.#complaints += chunk.toString()));
     this.#child.stdin!.on("error", () => {});
     this.#reader = createInterface({ input: this.#child.stdout! });

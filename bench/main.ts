@@ -11,15 +11,16 @@
  *   npm run bench -- --profile pairs-qos0  where our broker spends its time in a scenario
  *   npm run bench -- --render              writes the last two anew without measuring
  *
- * With --write the files are written after each scenario: whatever ends the run, what it has measured is kept.
+ * With --write the files are written after each scenario: whatever ends the run, what it has finished is kept.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { brokerKinds } from "./brokers.ts";
 import { growthChart } from "./chart.ts";
+import { killAll } from "./children.ts";
 import { moveAside } from "./cores.ts";
 import type { Measurement } from "./measurement.ts";
-import { document, goalTable, machine, tables } from "./report.ts";
+import { document, goalSection, machine, tables } from "./report.ts";
 import { profile } from "./profile.ts";
 import { readResults, summarize, writeResults } from "./results.ts";
 import { measureGrowth, run } from "./run.ts";
@@ -99,15 +100,14 @@ function brief({ perSecond, cpuPerMillion, p50, p99, p999, ms, bytesPerConnectio
 }
 
 function conclude(): never {
-  console.log(`\n${tables(results, finished)}\n\n## Goals\n\n${goalTable(results, finished)}`);
+  console.log(`\n${[tables(results, finished), goalSection(results, finished)].filter(Boolean).join("\n\n")}`);
   process.exit(isInterrupted ? 130 : failures > 0 ? 1 : 0);
 }
 
-/** What runs then fails, and with it ends what it has started. */
+/** The scenario that is being measured fails with its processes. */
 function interrupt(): void {
-  if (isInterrupted) process.exit(130);
   isInterrupted = true;
-  console.error("bench: interrupted; finished scenarios are kept. Once more ends at once.");
+  killAll();
 }
 
 if (options.list) {

@@ -4,6 +4,8 @@ export interface Measurement {
   readonly perSecond?: number;
   /** CPU seconds of the broker per million of them. */
   readonly cpuPerMillion?: number;
+  /** The same of the load generator. */
+  readonly generatorCpuPerMillion?: number;
   /** Share of a core that the broker and that the generator used: who was the bottleneck? */
   readonly brokerCore?: number;
   readonly generatorCore?: number;

@@ -55,7 +55,11 @@ export function readResults(machine: string, versions: Record<string, string>): 
 }
 
 export function writeResults(results: Results): void {
+  // A spread to a line.
+  const text = JSON.stringify(results, undefined, 1).replaceAll(/\[\s+([^[\]{}]*?)\s+\]/g, (_, list: string) => {
+    return `[${list.replaceAll(/\s+/g, " ")}]`;
+  });
   // Never half a file, whenever it ends.
-  writeFileSync(`${FILE}.new`, `${JSON.stringify(results, undefined, 1)}\n`);
+  writeFileSync(`${FILE}.new`, `${text}\n`);
   renameSync(`${FILE}.new`, FILE);
 }

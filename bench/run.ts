@@ -1,9 +1,9 @@
 /** Runs one scenario: against each of its brokers in turn, round after round. */
-import { execFile } from "node:child_process";
 import path from "node:path";
-import { promisify } from "node:util";
+import { json } from "node:stream/consumers";
 import { brokerKinds, newFolder, removeFolder, startBroker, type BrokerKind, type RunningBroker } from "./brokers.ts";
-import { BROKER_CORE, pinned } from "./cores.ts";
+import { launch } from "./children.ts";
+import { BROKER_CORE } from "./cores.ts";
 import { Generator } from "./generator.ts";
 import type { Growth } from "./growth.ts";
 import type { Measurement, Timing } from "./measurement.ts";
@@ -22,10 +22,10 @@ type Note = (round: number, broker: string, measurement: Measurement) => void;
 
 export type Rounds = Readonly<Record<string, readonly Measurement[]>>;
 
-const MEASURE_MS = 700;
+const MEASURE_MS = 600;
 const QUICK_MEASURE_MS = 500;
 /** The first round lets compilers do their work; processes stay from round to round. */
-const FIRST_WARM_UP_MS = 1500;
+const FIRST_WARM_UP_MS = 1000;
 const WARM_UP_MS = 200;
 
 /** @throws Error where a broker or the load generator fails */
@@ -155,7 +155,7 @@ class Subject {
 /** A process of its own: it fills its memory. */
 export async function measureGrowth(isQuick: boolean): Promise<Growth> {
   const script = path.join(import.meta.dirname, "growth.mjs");
-  const node = [process.execPath, "--expose-gc", "--max-old-space-size=8192", script, isQuick ? "quick" : "full"];
-  const [file, ...args] = pinned(BROKER_CORE, node);
-  return JSON.parse((await promisify(execFile)(file!, args)).stdout) as Growth;
+  const command = [process.execPath, "--expose-gc", "--max-old-space-size=8192", script, isQuick ? "quick" : "full"];
+  const child = launch(BROKER_CORE, command, { stdio: ["ignore", "pipe", "inherit"] });
+  return (await json(child.stdout!)) as Growth;
 }

@@ -176,7 +176,7 @@ export const scenarios: readonly Scenario[] = [
   scenario("latency-10k", "10,000 messages/s", { kind: "latency", rate: 10_000 }, { measureMs: 1500 }),
   scenario("latency-50k", "50,000 messages/s", { kind: "latency", rate: 50_000 }, { measureMs: 1500 }),
   scenario("retained-10k", "10,000 retained read by #", { kind: "retained", messages: 10_000 }),
-  scenario("retained-100k", "100,000 retained read by #", { kind: "retained", messages: 100_000 }),
+  scenario("retained-100k", "100,000 retained read by #", { kind: "retained", messages: 100_000 }, { roundsMax: 3 }),
   scenario(
     "connects",
     "2,000 connections, 500 at once",

@@ -35,11 +35,13 @@ export function between(before: Sample, after: Sample, { pid }: Target): Measure
   const seconds = (after.atMs - before.atMs) / 1000;
   const count = after.count - before.count;
   const brokerSeconds = after.brokerSeconds - before.brokerSeconds;
+  const generatorSeconds = after.generatorSeconds - before.generatorSeconds;
   return {
     perSecond: count / seconds,
     cpuPerMillion: (brokerSeconds / count) * 1e6,
     brokerCore: brokerSeconds / seconds,
-    generatorCore: (after.generatorSeconds - before.generatorSeconds) / seconds,
+    generatorCpuPerMillion: (generatorSeconds / count) * 1e6,
+    generatorCore: generatorSeconds / seconds,
     memoryBytes: residentBytes(pid),
   };
 }
