@@ -3,12 +3,14 @@ import { type Operation, operations } from "../contract/operations.ts";
 import { BASE_PATH, type OperationName, type Route, routes } from "../contract/routes.ts";
 import { type ErrorName, apiErrors } from "../contract/errors.ts";
 import { CatalogueError } from "../store/index.ts";
+import { type Caller, authorize } from "./caller.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { failWith, paginate, succeed } from "./envelope.ts";
 import { ApiFailure } from "./failure.ts";
 import { guardHost, guardToken } from "./guards.ts";
 import type { Handlers } from "./handler.ts";
 import { accountHandlers } from "./handlers/accounts.ts";
+import { apiTokenHandlers } from "./handlers/api-tokens.ts";
 import { brokerHandlers } from "./handlers/brokers.ts";
 import { credentialHandlers } from "./handlers/credentials.ts";
 import { eventHandlers } from "./handlers/events.ts";
@@ -32,14 +34,17 @@ const handlers: Handlers = {
   ...eventHandlers,
   ...logHandlers,
   ...accountHandlers,
+  ...apiTokenHandlers,
   ...statusHandlers,
 };
 
+export type Application = Hono<{ Variables: { caller: Caller } }>;
+
 /** The management API as an HTTP application: the contract's operations under `/client/v4`. */
-export function createApi(dependencies: ApiDependencies): Hono {
-  const app = new Hono({ strict: false });
+export function createApi(dependencies: ApiDependencies): Application {
+  const app: Application = new Hono({ strict: false });
   app.use(guardHost(dependencies.allowedHosts));
-  app.use(guardToken(dependencies.isApiToken));
+  app.use(guardToken(dependencies));
   for (const name of Object.keys(routes) as OperationName[]) addOperation(app, name, dependencies);
   for (const [path, methods] of methodsByPath()) {
     const message = `this URI takes ${methods.join(", ")}`;
@@ -65,18 +70,20 @@ function methodsByPath(): Map<string, string[]> {
 }
 
 /** What all operations have in common once their types are checked: see `Handlers`. */
-type LooseHandler = (input: LooseInput, dependencies: ApiDependencies) => unknown;
+type LooseHandler = (input: LooseInput, dependencies: ApiDependencies, caller: Caller) => unknown;
 
-function addOperation(app: Hono, name: OperationName, dependencies: ApiDependencies): void {
+function addOperation(app: Application, name: OperationName, dependencies: ApiDependencies): void {
   const route: Route = routes[name];
   const operation: Operation = operations[name];
   const handle = handlers[name] as LooseHandler;
   app.on(route.method, honoPath(route), async (context, next) => {
     // Hono answers HEAD like GET and throws the body away, which would leave a stream that nobody ends.
     if (context.req.raw.method === "HEAD") return await next();
+    const caller = context.get("caller");
     const input = await readInput(context, route, operation);
     requireAccount(input.params, dependencies);
-    const result = await handle(input, dependencies);
+    authorize(caller, route, input.params, dependencies.catalogue);
+    const result = await handle(input, dependencies, caller);
     if (route.stream) return result as Response;
     if (route.query === undefined || !("page" in route.query)) return succeed(result);
     const { page, per_page: perPage } = input.query as { page: number; per_page: number };

@@ -1,5 +1,6 @@
 /** What every request has to pass before anything else looks at it. */
 import type { MiddlewareHandler } from "hono";
+import { type Caller, identify } from "./caller.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { failWith } from "./envelope.ts";
 
@@ -18,13 +19,15 @@ export function guardHost(allowedHosts: readonly string[] | undefined): Middlewa
 }
 
 /** `Authorization: Bearer TOKEN`, or Cloudflare's older `X-Auth-Key` with any `X-Auth-Email`. */
-export function guardToken(isApiToken: ApiDependencies["isApiToken"]): MiddlewareHandler {
+export function guardToken(dependencies: ApiDependencies): MiddlewareHandler<{ Variables: { caller: Caller } }> {
   return async (context, next) => {
     const bearer = /^Bearer +(\S+) *$/i.exec(context.req.header("authorization") ?? "")?.[1];
     const key = context.req.header("x-auth-email") ? context.req.header("x-auth-key") : undefined;
     const token = bearer ?? key;
     if (token === undefined) return failWith("not-authenticated", undefined, { "www-authenticate": "Bearer" });
-    if (!isApiToken(token)) return failWith("wrong-api-token");
+    const caller = identify(dependencies, token);
+    if (caller === undefined) return failWith("wrong-api-token");
+    context.set("caller", caller);
     return await next();
   };
 }

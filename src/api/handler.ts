@@ -1,15 +1,17 @@
 import type { OperationName } from "../contract/routes.ts";
 import type { CheckedInput, EnvelopeOperationName, Result, StreamOperationName } from "../contract/types.ts";
 import type { BrokerRecord, NamespaceRecord } from "../store/index.ts";
+import type { Caller } from "./caller.ts";
 import type { ApiDependencies, Inspection } from "./dependencies.ts";
 import { ApiFailure } from "./failure.ts";
 
 /** Does an operation: gives the envelope's `result`, all entries of a list, or the response itself of a stream. */
 export type Handler<Name extends OperationName> = Name extends StreamOperationName
-  ? (input: CheckedInput<Name>, dependencies: ApiDependencies) => Response
+  ? (input: CheckedInput<Name>, dependencies: ApiDependencies, caller: Caller) => Response
   : (
       input: CheckedInput<Name>,
       dependencies: ApiDependencies,
+      caller: Caller,
     ) => Result<Name & EnvelopeOperationName> | Promise<Result<Name & EnvelopeOperationName>>;
 
 /** The handlers of some operations; of all of them, none may be missing. */

@@ -1,7 +1,7 @@
 import { type RequestListener, createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
-import type { Hono } from "hono";
 import { type ListenAddress, listen } from "../listen.ts";
+import type { Application } from "./create-api.ts";
 import { failWith } from "./envelope.ts";
 
 /** For the URL and all headers: a topic has up to 65,535 bytes, and a URL three characters for each of them. */
@@ -15,7 +15,7 @@ export interface RunningApi {
 }
 
 /** @throws {UserError} where the port cannot be had */
-export async function serveApi(app: Hono, address: ListenAddress): Promise<RunningApi> {
+export async function serveApi(app: Application, address: ListenAddress): Promise<RunningApi> {
   const listener = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
     // What the application cannot see: the URL and the Host header make no URL. Its own errors end in its `onError`.

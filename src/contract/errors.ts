@@ -27,6 +27,19 @@ export const apiErrors = {
     hint: "use 127.0.0.1 or localhost in the URL",
   },
 
+  "scope-too-low": {
+    code: 17004,
+    status: 403,
+    message: "the API token does not allow that",
+    hint: "use one with a higher scope: pubsub api-token create --scope write",
+  },
+  "namespace-not-allowed": {
+    code: 17005,
+    status: 403,
+    message: "the API token is good for another namespace only",
+    hint: "use one of that namespace, or one for all of them",
+  },
+
   "no-such-route": { code: 7000, status: 404, message: "no route for that URI" },
   "method-not-allowed": { code: 7001, status: 405, message: "method not available for that URI" },
   "account-not-found": {
@@ -39,6 +52,18 @@ export const apiErrors = {
   "invalid-request": { code: 17000, status: 400, message: "invalid request" },
   "invalid-json": { code: 17001, status: 400, message: "the body is not JSON" },
   "body-too-large": { code: 17003, status: 413, message: "the body is larger than 1 MiB" },
+  "api-token-not-found": {
+    code: 17010,
+    status: 404,
+    message: "no such API token",
+    hint: "pubsub api-token list shows those that exist",
+  },
+  "too-many-api-tokens": {
+    code: 17011,
+    status: 409,
+    message: "the server has as many API tokens as it may",
+    hint: "delete those that nobody needs",
+  },
   "internal-error": {
     code: 17099,
     status: 500,

@@ -1,6 +1,7 @@
 /** Every operation of the API: its route (routes.ts) with its schemas (one file per resource). Loads zod. */
 import type { z } from "zod";
 import { accountOperations } from "./accounts.ts";
+import { apiTokenOperations } from "./api-tokens.ts";
 import { brokerOperations } from "./brokers.ts";
 import { credentialOperations } from "./credentials.ts";
 import type { ErrorName } from "./errors.ts";
@@ -59,5 +60,6 @@ export const operations = agreeWithRoutes({
   ...eventOperations,
   ...logOperations,
   ...accountOperations,
+  ...apiTokenOperations,
   ...statusOperations,
 });

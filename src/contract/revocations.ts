@@ -4,9 +4,11 @@ import { nothingSchema } from "./schemas.ts";
 /** Token ids: the `jti` claim. */
 const jtiSchema = z.string().regex(/^[\w.:-]{1,128}$/, "must be 1 to 128 letters, digits and . _ : -");
 
-const jtiQuerySchema = z.object({
-  jti: z.array(jtiSchema, "is required").min(1, "is required").max(10_000).describe("token ids"),
-});
+const jtisSchema = z.array(jtiSchema).max(10_000, "must be at most 10,000");
+
+/** Either will do; a URL has room for some thousands only. */
+const query = z.object({ jti: jtisSchema.default([]).describe("token ids") });
+const body = z.object({ jtis: jtisSchema.default([]).describe("the same, for more than a URL has room for") });
 
 export const revocationOperations = {
   listRevocations: {
@@ -16,13 +18,15 @@ export const revocationOperations = {
   },
   revoke: {
     summary: "Revoke tokens at once; those revoked already stay so",
-    query: jtiQuerySchema,
+    query,
+    body,
     result: nothingSchema,
     errors: ["namespace-not-found", "broker-not-found", "too-many-revocations"],
   },
   unrevoke: {
     summary: "Let revoked tokens in again; others are ignored",
-    query: jtiQuerySchema,
+    query,
+    body,
     result: nothingSchema,
     errors: ["namespace-not-found", "broker-not-found"],
   },

@@ -15,8 +15,14 @@ export const BASE_PATH = "/client/v4";
  */
 export type QueryKind = "text" | "integer" | "number" | "list" | "commaList";
 
+/** What an API token allows: each includes the ones before it. */
+export const apiScopes = ["read", "write", "admin"] as const;
+export type ApiScope = (typeof apiScopes)[number];
+
 export interface Route {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** What an API token must allow at least. */
+  readonly scope: ApiScope;
   /** `{name}` stands for a path parameter. */
   readonly path: `/${string}`;
   readonly query?: Readonly<Record<string, QueryKind>>;
@@ -34,20 +40,21 @@ const BROKER = `${BROKERS}/{broker}` as const;
 const PAGE = { page: "integer", per_page: "integer" } as const;
 
 export const routes = {
-  listNamespaces: { method: "GET", path: NAMESPACES, query: PAGE },
-  createNamespace: { method: "POST", path: NAMESPACES, body: true },
-  describeNamespace: { method: "GET", path: NAMESPACE },
-  deleteNamespace: { method: "DELETE", path: NAMESPACE },
+  listNamespaces: { method: "GET", scope: "read", path: NAMESPACES, query: PAGE },
+  createNamespace: { method: "POST", scope: "write", path: NAMESPACES, body: true },
+  describeNamespace: { method: "GET", scope: "read", path: NAMESPACE },
+  deleteNamespace: { method: "DELETE", scope: "write", path: NAMESPACE },
 
-  listBrokers: { method: "GET", path: BROKERS, query: PAGE },
-  createBroker: { method: "POST", path: BROKERS, body: true },
-  describeBroker: { method: "GET", path: BROKER },
-  updateBroker: { method: "PATCH", path: BROKER, body: true },
-  deleteBroker: { method: "DELETE", path: BROKER },
+  listBrokers: { method: "GET", scope: "read", path: BROKERS, query: PAGE },
+  createBroker: { method: "POST", scope: "write", path: BROKERS, body: true },
+  describeBroker: { method: "GET", scope: "read", path: BROKER },
+  updateBroker: { method: "PATCH", scope: "write", path: BROKER, body: true },
+  deleteBroker: { method: "DELETE", scope: "write", path: BROKER },
 
   // A GET that makes tokens: so it is in the original. It changes nothing on the server.
   issueCredentials: {
     method: "GET",
+    scope: "write",
     path: `${BROKER}/credentials`,
     query: {
       number: "integer",
@@ -58,33 +65,48 @@ export const routes = {
       scram: "text",
     },
   },
-  listRevocations: { method: "GET", path: `${BROKER}/revocations` },
-  revoke: { method: "POST", path: `${BROKER}/revocations`, query: { jti: "commaList" } },
-  unrevoke: { method: "DELETE", path: `${BROKER}/revocations`, query: { jti: "commaList" } },
-  listPublicKeys: { method: "GET", path: `${BROKER}/publickeys` },
+  listRevocations: { method: "GET", scope: "read", path: `${BROKER}/revocations` },
+  revoke: { method: "POST", scope: "write", path: `${BROKER}/revocations`, query: { jti: "commaList" }, body: true },
+  unrevoke: {
+    method: "DELETE",
+    scope: "write",
+    path: `${BROKER}/revocations`,
+    query: { jti: "commaList" },
+    body: true,
+  },
+  listPublicKeys: { method: "GET", scope: "read", path: `${BROKER}/publickeys` },
   listRetained: {
     method: "GET",
+    scope: "read",
     path: `${BROKER}/retained`,
     query: { topic: "text", cursor: "text", limit: "integer" },
   },
-  getRetained: { method: "GET", path: `${BROKER}/retained/message`, query: { topic: "text" } },
-  deleteRetained: { method: "DELETE", path: `${BROKER}/retained`, query: { topic: "text", limit: "integer" } },
+  getRetained: { method: "GET", scope: "read", path: `${BROKER}/retained/message`, query: { topic: "text" } },
+  deleteRetained: {
+    method: "DELETE",
+    scope: "write",
+    path: `${BROKER}/retained`,
+    query: { topic: "text", limit: "integer" },
+  },
 
   listSessions: {
     method: "GET",
+    scope: "read",
     path: `${BROKER}/sessions`,
     query: { connected: "text", cursor: "text", limit: "integer" },
   },
   // Client ids may be `.` and the like, which no path can hold.
   describeSession: {
     method: "GET",
+    scope: "read",
     path: `${BROKER}/session`,
     query: { client: "text", cursor: "text", limit: "integer" },
   },
-  kickSession: { method: "POST", path: `${BROKER}/session/kick`, body: true },
+  kickSession: { method: "POST", scope: "write", path: `${BROKER}/session/kick`, body: true },
 
   events: {
     method: "GET",
+    scope: "read",
     path: `${BROKER}/events`,
     query: {
       topic: "list",
@@ -98,11 +120,14 @@ export const routes = {
     stream: true,
   },
 
-  listMemberships: { method: "GET", path: "/memberships", query: PAGE },
-  listAccounts: { method: "GET", path: "/accounts", query: PAGE },
-  verifyApiToken: { method: "GET", path: "/user/tokens/verify" },
-  status: { method: "GET", path: "/status" },
-  listLogs: { method: "GET", path: "/logs", query: { after: "integer", limit: "integer" } },
+  listMemberships: { method: "GET", scope: "read", path: "/memberships", query: PAGE },
+  listAccounts: { method: "GET", scope: "read", path: "/accounts", query: PAGE },
+  verifyApiToken: { method: "GET", scope: "read", path: "/user/tokens/verify" },
+  listApiTokens: { method: "GET", scope: "admin", path: "/api-tokens", query: PAGE },
+  createApiToken: { method: "POST", scope: "admin", path: "/api-tokens", body: true },
+  deleteApiToken: { method: "DELETE", scope: "admin", path: "/api-tokens/{apiToken}" },
+  status: { method: "GET", scope: "read", path: "/status" },
+  listLogs: { method: "GET", scope: "admin", path: "/logs", query: { after: "integer", limit: "integer" } },
 } as const satisfies Record<string, Route>;
 
 export type OperationName = keyof typeof routes;

@@ -72,7 +72,12 @@ export const cursorQuery = {
 export const cursorSchema = z.string().optional().describe("for the next page; absent on the last one");
 
 /** What `{…}` in a path stands for. */
-export const pathParameterSchemas = { account: idSchema, namespace: nameSchema, broker: nameSchema };
+export const pathParameterSchemas = {
+  account: idSchema,
+  namespace: nameSchema,
+  broker: nameSchema,
+  apiToken: idSchema,
+};
 
 /** Deletions and the like have nothing to say. */
 export const nothingSchema = z.null();

@@ -55,6 +55,26 @@ export interface ScramCredential extends ScramVerifier {
   readonly expiresAtMs: number | null;
 }
 
+/** `write` includes `read`, and `admin` everything. */
+export type ApiScope = "read" | "write" | "admin";
+
+/** Lets somebody use the management API. */
+export interface ApiTokenRecord {
+  /** 32 hexadecimal digits. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  readonly scope: ApiScope;
+  /** The only namespace that it is good for; null for all. It ends with the namespace. */
+  readonly namespaceId: string | null;
+  /** Of `hashApiToken`: the token itself is kept nowhere. */
+  readonly hash: string;
+  /** RFC 3339 */
+  readonly createdOn: string;
+}
+
+export type NewApiToken = Omit<ApiTokenRecord, "id" | "createdOn">;
+
 export interface NewNamespace {
   readonly name: string;
   readonly description?: string | undefined;
@@ -74,6 +94,8 @@ export interface NewBroker extends BrokerChanges {
 export type CatalogueEvent =
   | { readonly type: "namespace-created"; readonly namespace: NamespaceRecord }
   | { readonly type: "namespace-deleted"; readonly namespace: NamespaceRecord }
+  | { readonly type: "api-token-created"; readonly apiToken: ApiTokenRecord }
+  | { readonly type: "api-token-deleted"; readonly apiToken: ApiTokenRecord }
   | { readonly type: "broker-created"; readonly broker: BrokerRecord }
   | { readonly type: "broker-updated"; readonly broker: BrokerRecord; readonly before: BrokerRecord }
   | { readonly type: "broker-deleted"; readonly broker: BrokerRecord }
@@ -85,6 +107,7 @@ export type CatalogueEvent =
 export type CatalogueListener = (event: CatalogueEvent) => void;
 
 export const NAMESPACES_MAX = 1000;
+export const API_TOKENS_MAX = 1000;
 export const BROKERS_PER_NAMESPACE_MAX = 1000;
 /** Per broker. */
 export const REVOCATIONS_MAX = 10_000;
@@ -99,6 +122,8 @@ export type CatalogueErrorCode =
   | "broker-not-found"
   | "broker-exists"
   | "too-many-brokers"
+  | "api-token-not-found"
+  | "too-many-api-tokens"
   | "too-many-revocations"
   | "too-many-scram-credentials"
   /** The change could not be written; everything is as before. `cause` says why. */
@@ -136,8 +161,14 @@ export interface Catalogue {
   isRevoked(brokerId: string, jti: string): boolean;
   scramCredential(brokerId: string, clientId: string): ScramCredential | undefined;
 
+  /** In the order of creation. */
+  apiTokens(): readonly ApiTokenRecord[];
+  apiToken(id: string): ApiTokenRecord | undefined;
+  /** @param hash of `hashApiToken` */
+  apiTokenByHash(hash: string): ApiTokenRecord | undefined;
+
   createNamespace(namespace: NewNamespace): Promise<NamespaceRecord>;
-  /** Fails with `namespace-not-empty` while it has brokers. */
+  /** Fails with `namespace-not-empty` while it has brokers. API tokens that are good for it alone end with it. */
   deleteNamespace(id: string): Promise<void>;
   createBroker(broker: NewBroker): Promise<BrokerRecord>;
   updateBroker(id: string, changes: BrokerChanges): Promise<BrokerRecord>;
@@ -145,6 +176,8 @@ export interface Catalogue {
   /** All or, beyond `REVOCATIONS_MAX`, none of them. */
   revoke(brokerId: string, jtis: Iterable<string>): Promise<void>;
   unrevoke(brokerId: string, jtis: Iterable<string>): Promise<void>;
+  createApiToken(token: NewApiToken): Promise<ApiTokenRecord>;
+  deleteApiToken(id: string): Promise<void>;
   /** One for each client id: a new one takes the place of the old. Those that have ended give way. */
   addScramCredentials(brokerId: string, credentials: readonly ScramCredential[]): Promise<void>;
 

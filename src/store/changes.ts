@@ -1,5 +1,7 @@
 /** What changes to a catalogue do: pure functions from a state to the next one and what there is to tell about it. */
 import {
+  API_TOKENS_MAX,
+  type ApiTokenRecord,
   BROKERS_PER_NAMESPACE_MAX,
   type BrokerChanges,
   type BrokerRecord,
@@ -7,6 +9,7 @@ import {
   type CatalogueEvent,
   NAMESPACES_MAX,
   type NamespaceRecord,
+  type NewApiToken,
   type NewBroker,
   type NewNamespace,
   REVOCATIONS_MAX,
@@ -84,7 +87,11 @@ export function deleteNamespace(state: CatalogueState, id: string): Change<void>
     throw new CatalogueError("namespace-not-empty", `the namespace ${namespace.name} still has ${brokers}`);
   }
   return {
-    state: { ...state, namespaces: withoutEntry(state.namespaces, id) },
+    state: {
+      ...state,
+      namespaces: withoutEntry(state.namespaces, id),
+      apiTokens: new Map([...state.apiTokens].filter(([, { namespaceId }]) => namespaceId !== id)),
+    },
     event: { type: "namespace-deleted", namespace },
     result: undefined,
   };
@@ -218,4 +225,31 @@ export function addScramCredentials(
   }
   const scramCredentials = withEntry(state.scramCredentials, brokerId, credentials);
   return { state: { ...state, scramCredentials }, result: undefined };
+}
+
+export function createApiToken(
+  state: CatalogueState,
+  { id, now }: ChangeContext,
+  input: NewApiToken,
+): Change<ApiTokenRecord> {
+  if (input.namespaceId !== null) requireNamespace(state, input.namespaceId);
+  if (state.apiTokens.size >= API_TOKENS_MAX) {
+    throw new CatalogueError("too-many-api-tokens", `there are ${API_TOKENS_MAX} API tokens already`);
+  }
+  const apiToken: ApiTokenRecord = { ...input, id, createdOn: now };
+  return {
+    state: { ...state, apiTokens: withEntry(state.apiTokens, id, apiToken) },
+    event: { type: "api-token-created", apiToken },
+    result: apiToken,
+  };
+}
+
+export function deleteApiToken(state: CatalogueState, id: string): Change<void> {
+  const apiToken = state.apiTokens.get(id);
+  if (apiToken === undefined) throw new CatalogueError("api-token-not-found", `no API token ${id}`);
+  return {
+    state: { ...state, apiTokens: withoutEntry(state.apiTokens, id) },
+    event: { type: "api-token-deleted", apiToken },
+    result: undefined,
+  };
 }

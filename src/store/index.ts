@@ -1,4 +1,6 @@
 export {
+  type ApiScope,
+  type ApiTokenRecord,
   type BrokerChanges,
   type BrokerRecord,
   type Catalogue,

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import {
+  type ApiTokenRecord,
   type BrokerChanges,
   type BrokerRecord,
   type Catalogue,
@@ -7,6 +8,7 @@ import {
   type CatalogueEvent,
   type CatalogueListener,
   type NamespaceRecord,
+  type NewApiToken,
   type NewBroker,
   type NewNamespace,
   type ScramCredential,
@@ -47,6 +49,8 @@ export class PersistentCatalogue implements Catalogue {
   #newest: CatalogueState;
   /** Name → id of what is kept: `namespace`, and `namespaceId/broker`. */
   #idsByName = new Map<string, string>();
+  /** Hash → id of the API tokens that are kept. */
+  #idsByHash = new Map<string, string>();
   #pending: Pending[] = [];
   #writing: Promise<void> | undefined;
   #closed = false;
@@ -99,6 +103,18 @@ export class PersistentCatalogue implements Catalogue {
     return this.#kept.scramCredentials.get(brokerId)?.get(clientId);
   }
 
+  apiTokens(): readonly ApiTokenRecord[] {
+    return [...this.#kept.apiTokens.values()];
+  }
+
+  apiToken(id: string): ApiTokenRecord | undefined {
+    return this.#kept.apiTokens.get(id);
+  }
+
+  apiTokenByHash(hash: string): ApiTokenRecord | undefined {
+    return this.#kept.apiTokens.get(this.#idsByHash.get(hash) ?? "");
+  }
+
   createNamespace(namespace: NewNamespace): Promise<NamespaceRecord> {
     return this.#change((state, context) => changes.createNamespace(state, context, namespace));
   }
@@ -129,6 +145,14 @@ export class PersistentCatalogue implements Catalogue {
 
   addScramCredentials(brokerId: string, credentials: readonly ScramCredential[]): Promise<void> {
     return this.#change((state, { now }) => changes.addScramCredentials(state, now, brokerId, credentials));
+  }
+
+  createApiToken(token: NewApiToken): Promise<ApiTokenRecord> {
+    return this.#change((state, context) => changes.createApiToken(state, context, token));
+  }
+
+  deleteApiToken(id: string): Promise<void> {
+    return this.#change((state) => changes.deleteApiToken(state, id));
   }
 
   watch(listener: CatalogueListener): () => void {
@@ -202,6 +226,7 @@ export class PersistentCatalogue implements Catalogue {
   }
 
   #indexNames(): void {
+    this.#idsByHash = new Map([...this.#kept.apiTokens.values()].map(({ hash, id }) => [hash, id]));
     this.#idsByName = new Map();
     for (const { id, name } of this.#kept.namespaces.values()) this.#idsByName.set(name, id);
     for (const { id, namespaceId, name } of this.#kept.brokers.values())

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { LimitSettings } from "../broker/ports.ts";
 import { UserError } from "../errors.ts";
-import type { BrokerRecord, NamespaceRecord, ScramCredential } from "./catalogue.ts";
+import type { ApiTokenRecord, BrokerRecord, NamespaceRecord, ScramCredential } from "./catalogue.ts";
 
 /** Maps are in the order of creation. */
 export interface CatalogueState {
@@ -15,10 +15,19 @@ export interface CatalogueState {
   readonly revocations: ReadonlyMap<string, ReadonlySet<string>>;
   /** Broker id → client id → credential. Brokers without any are left out. */
   readonly scramCredentials: ReadonlyMap<string, ReadonlyMap<string, ScramCredential>>;
+  /** By id. */
+  readonly apiTokens: ReadonlyMap<string, ApiTokenRecord>;
 }
 
 export function emptyState(accountId: string): CatalogueState {
-  return { accountId, namespaces: new Map(), brokers: new Map(), revocations: new Map(), scramCredentials: new Map() };
+  return {
+    accountId,
+    namespaces: new Map(),
+    brokers: new Map(),
+    revocations: new Map(),
+    scramCredentials: new Map(),
+    apiTokens: new Map(),
+  };
 }
 
 /** Every change of the form gets a new number, and code that reads the older ones. */
@@ -92,6 +101,18 @@ const documentSchema = z.object({
       ),
     )
     .default({}),
+  apiTokens: z
+    .array(
+      z.object({
+        id: idSchema,
+        name: z.string(),
+        scope: z.enum(["read", "write", "admin"]),
+        namespaceId: idSchema.nullable(),
+        hash: z.string(),
+        createdOn: z.string(),
+      }),
+    )
+    .default([]),
 });
 
 /** One JSON document, indented: people may want to look into it. */
@@ -105,6 +126,7 @@ export function serializeState(state: CatalogueState): string {
     scramCredentials: Object.fromEntries(
       [...state.scramCredentials].map(([brokerId, credentials]) => [brokerId, [...credentials.values()].map(asJson)]),
     ),
+    apiTokens: [...state.apiTokens.values()],
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
@@ -139,7 +161,7 @@ export function parseState(text: string, file: string): CatalogueState {
     const [issue] = parsed.error.issues;
     throw unreadable(`is not a catalogue: ${issue?.path.join(".") || "document"}: ${issue?.message}`);
   }
-  const { accountId, namespaces, brokers, revocations, scramCredentials } = parsed.data;
+  const { accountId, namespaces, brokers, revocations, scramCredentials, apiTokens } = parsed.data;
   const orphan = brokers.find(({ namespaceId }) => !namespaces.some(({ id }) => id === namespaceId));
   if (orphan !== undefined) throw unreadable(`is not a catalogue: the broker ${orphan.name} is in no namespace`);
   return {
@@ -153,5 +175,6 @@ export function parseState(text: string, file: string): CatalogueState {
         new Map(credentials.map((credential) => [credential.clientId, credential])),
       ]),
     ),
+    apiTokens: new Map(apiTokens.map((apiToken) => [apiToken.id, apiToken])),
   };
 }

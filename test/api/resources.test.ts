@@ -228,7 +228,7 @@ describe("revocations", () => {
     expect(await list()).toEqual([]);
     expect(await api.call("revoke", `POST ${B}/revocations?jti=a&jti=b`)).toBeNull();
     await api.call("revoke", `POST ${B}/revocations?jti=b,c&jti=d,`);
-    await api.call("revoke", `POST ${B}/revocations?jti=a`, "not JSON, and nobody minds");
+    await api.call("revoke", `POST ${B}/revocations`, { jtis: ["a", "d"] });
     expect(await list()).toEqual(["a", "b", "c", "d"]);
     expect(await api.call("unrevoke", `DELETE ${B}/revocations?jti=a,c&jti=unknown`)).toBeNull();
     expect(await list()).toEqual(["b", "d"]);
@@ -238,6 +238,17 @@ describe("revocations", () => {
     await api.refused("invalid-request", `POST ${B}/revocations${query}`);
     await api.refused("invalid-request", `DELETE ${B}/revocations${query}`);
     expect(await list()).toEqual([]);
+  });
+
+  test("as many as there may be, in a body", async () => {
+    const jtis = Array.from({ length: 10_000 }, (_, i) => `01J${String(i).padStart(23, "0")}`);
+    await api.call("revoke", `POST ${B}/revocations?jti=${jtis[0]}`, { jtis });
+    expect(await list()).toEqual(jtis);
+    await api.call("unrevoke", `DELETE ${B}/revocations`, { jtis: jtis.slice(1) });
+    expect(await list()).toEqual(jtis.slice(0, 1));
+    await api.refused("invalid-request", `POST ${B}/revocations`, { jtis: [...jtis, "one-more"] });
+    await api.refused("invalid-request", `POST ${B}/revocations`, { jtis: ["a b"] });
+    await api.refused("invalid-json", `POST ${B}/revocations?jti=a`, "{");
   });
 
   test("are limited in number", async () => {

@@ -230,8 +230,8 @@ describe("tokens", () => {
     }
     const target = { namespace: "local", broker: "dev" };
     const round = [
-      { ...target, jti: ["j1", "j2"] },
-      { ...target, jti: ["j1"] },
+      { ...target, jtis: ["j1", "j2"] },
+      { ...target, jtis: ["j1"] },
     ];
     expect(inputs).toEqual([...round, ...round]);
     expect((await pubsub(["token", "revocations"], { client: all, env: NS })).stdout).toBe("j1\nj2\n");

@@ -49,8 +49,8 @@ test("every operation", async () => {
   });
   expect(Object.keys(tokens)).toEqual(["a", "b&c=d"]);
   expect(Object.keys(await client.issueCredentials({ ...where, number: 3, expiration: -1 }))).toHaveLength(3);
-  expect(await client.revoke({ ...where, jti: ["x", "y"] })).toBeNull();
-  expect(await client.unrevoke({ ...where, jti: ["x"] })).toBeNull();
+  expect(await client.revoke({ ...where, jti: ["x"], jtis: ["y"] })).toBeNull();
+  expect(await client.unrevoke({ ...where, jtis: ["x"] })).toBeNull();
   expect(await client.listRevocations(where)).toEqual(["y"]);
   expect((await client.listPublicKeys(where)).keys).toHaveLength(1);
 

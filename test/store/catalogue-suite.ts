@@ -30,6 +30,43 @@ export function catalogueSuite(open: (now: () => number) => Promise<Catalogue>):
     expect(catalogue.accountId).toMatch(ID);
   });
 
+  describe("API tokens", () => {
+    const token = (name: string, namespaceId: string | null = null) =>
+      ({ name, scope: "read", namespaceId, hash: `hash of ${name}` }) as const;
+
+    test("are found by id and by hash until they are deleted", async () => {
+      const one = await catalogue.createApiToken(token("one"));
+      const two = await catalogue.createApiToken(token("two", namespace.id));
+      expect(one).toEqual({ ...token("one"), id: expect.stringMatching(ID), createdOn: "2025-01-01T00:00:00.000Z" });
+      expect(catalogue.apiTokens()).toEqual([one, two]);
+      expect(catalogue.apiToken(two.id)).toBe(two);
+      expect(catalogue.apiTokenByHash("hash of two")).toBe(two);
+      await catalogue.deleteApiToken(one.id);
+      expect(catalogue.apiToken(one.id)).toBeUndefined();
+      expect(catalogue.apiTokenByHash("hash of one")).toBeUndefined();
+      expect(events).toEqual([
+        { type: "api-token-created", apiToken: one },
+        { type: "api-token-created", apiToken: two },
+        { type: "api-token-deleted", apiToken: one },
+      ]);
+      await failsWith(catalogue.deleteApiToken(one.id), "api-token-not-found");
+    });
+
+    test("end with the namespace that they are good for", async () => {
+      const everywhere = await catalogue.createApiToken(token("everywhere"));
+      await catalogue.createApiToken(token("here", namespace.id));
+      await catalogue.deleteNamespace(namespace.id);
+      expect(catalogue.apiTokens()).toEqual([everywhere]);
+      expect(catalogue.apiTokenByHash("hash of here")).toBeUndefined();
+      await failsWith(catalogue.createApiToken(token("late", namespace.id)), "namespace-not-found");
+    });
+
+    test("are limited in number", async () => {
+      await Promise.all(Array.from({ length: 1000 }, (_, i) => catalogue.createApiToken(token(String(i)))));
+      await failsWith(catalogue.createApiToken(token("one more")), "too-many-api-tokens");
+    });
+  });
+
   describe("namespaces", () => {
     test("have an id, a name in lower case and times", async () => {
       nowMs += 1;

@@ -49,9 +49,11 @@ describe("what is on the disk", () => {
     const onPublish = { url: "https://example.com/" };
     const broker = await before.createBroker({ namespaceId: namespace.id, name: "b", keys, onPublish });
     await before.revoke(broker.id, ["x", "y"]);
+    const apiToken = await before.createApiToken({ name: "ci", scope: "write", namespaceId: namespace.id, hash: "h" });
     await before.close();
 
     const after = await open();
+    expect(after.apiTokens()).toEqual([apiToken]);
     expect(after.accountId).toBe(before.accountId);
     expect(after.namespaces()).toEqual([namespace]);
     expect(after.brokers()).toEqual([broker]);

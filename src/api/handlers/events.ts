@@ -14,7 +14,7 @@ function pastOf(feed: EventFeed, lastEventId: string | undefined, since: string 
 }
 
 export const eventHandlers: Handlers<"events"> = {
-  events: ({ params, query, lastEventId }, dependencies) => {
+  events: ({ params, query, lastEventId }, dependencies, caller) => {
     const { catalogue, clock } = dependencies;
     const { namespace, broker } = findBroker(dependencies, params);
     const feed = inspectBroker(dependencies, params).events;
@@ -35,6 +35,7 @@ export const eventHandlers: Handlers<"events"> = {
     for (const event of events) if (passes(event)) stream.push(event);
     const stopWatching = catalogue.watch((change) => {
       if (change.type === "broker-deleted" && change.broker.id === broker.id) stream.end();
+      if (change.type === "api-token-deleted" && change.apiToken.id === caller.id) stream.end();
     });
     return new Response(
       stream.open(() => {

@@ -9,7 +9,11 @@ function publicNamespace({ id, name, description, createdOn, modifiedOn }: Names
 export const namespaceHandlers: Handlers<
   "listNamespaces" | "createNamespace" | "describeNamespace" | "deleteNamespace"
 > = {
-  listNamespaces: (_, { catalogue }) => catalogue.namespaces().map(publicNamespace),
+  listNamespaces: (_, { catalogue }, { namespaceId }) =>
+    catalogue
+      .namespaces()
+      .filter(({ id }) => namespaceId === null || id === namespaceId)
+      .map(publicNamespace),
   createNamespace: async ({ body }, { catalogue }) => publicNamespace(await catalogue.createNamespace(body)),
   describeNamespace: ({ params }, dependencies) => publicNamespace(findNamespace(dependencies, params)),
   deleteNamespace: async ({ params }, dependencies) => {

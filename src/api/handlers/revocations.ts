@@ -1,4 +1,10 @@
+import { ApiFailure } from "../failure.ts";
 import { type Handlers, findBroker } from "../handler.ts";
+
+function tokenIds(inQuery: readonly string[], inBody: readonly string[]): string[] {
+  if (inQuery.length + inBody.length === 0) throw new ApiFailure("invalid-request", "jti: is required");
+  return [...inQuery, ...inBody];
+}
 
 export const revocationHandlers: Handlers<"listRevocations" | "revoke" | "unrevoke"> = {
   listRevocations: ({ params }, dependencies) => [
@@ -6,13 +12,13 @@ export const revocationHandlers: Handlers<"listRevocations" | "revoke" | "unrevo
   ],
 
   // Clients that are connected with such a token are disconnected by the runtime, which watches the catalogue.
-  revoke: async ({ params, query }, dependencies) => {
-    await dependencies.catalogue.revoke(findBroker(dependencies, params).broker.id, query.jti);
+  revoke: async ({ params, query, body }, dependencies) => {
+    await dependencies.catalogue.revoke(findBroker(dependencies, params).broker.id, tokenIds(query.jti, body.jtis));
     return null;
   },
 
-  unrevoke: async ({ params, query }, dependencies) => {
-    await dependencies.catalogue.unrevoke(findBroker(dependencies, params).broker.id, query.jti);
+  unrevoke: async ({ params, query, body }, dependencies) => {
+    await dependencies.catalogue.unrevoke(findBroker(dependencies, params).broker.id, tokenIds(query.jti, body.jtis));
     return null;
   },
 };

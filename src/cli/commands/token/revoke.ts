@@ -11,11 +11,11 @@ export default defineCommand<RevocationOptions>({
   },
 
   async run(context, [name], options) {
-    const jti = requireJtis(options);
+    const jtis = requireJtis(options);
     const client = await context.client();
     const target = await resolveBroker(context, client, options, name as string | undefined);
-    await client.revoke({ ...target, jti });
-    if (context.output.json) context.output.document({ revoked: jti }, "");
-    else context.output.info(`Revoked ${jti.length === 1 ? "1 token" : `${jti.length} tokens`} of ${target.broker}.`);
+    await client.revoke({ ...target, jtis });
+    if (context.output.json) context.output.document({ revoked: jtis }, "");
+    else context.output.info(`Revoked ${jtis.length === 1 ? "1 token" : `${jtis.length} tokens`} of ${target.broker}.`);
   },
 });

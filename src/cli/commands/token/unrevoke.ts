@@ -11,11 +11,12 @@ export default defineCommand<RevocationOptions>({
   },
 
   async run(context, [name], options) {
-    const jti = requireJtis(options);
+    const jtis = requireJtis(options);
     const client = await context.client();
     const target = await resolveBroker(context, client, options, name as string | undefined);
-    await client.unrevoke({ ...target, jti });
-    if (context.output.json) context.output.document({ unrevoked: jti }, "");
-    else context.output.info(`Unrevoked ${jti.length === 1 ? "1 token" : `${jti.length} tokens`} of ${target.broker}.`);
+    await client.unrevoke({ ...target, jtis });
+    if (context.output.json) context.output.document({ unrevoked: jtis }, "");
+    else
+      context.output.info(`Unrevoked ${jtis.length === 1 ? "1 token" : `${jtis.length} tokens`} of ${target.broker}.`);
   },
 });
