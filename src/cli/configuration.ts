@@ -106,6 +106,11 @@ export function currentContext(configuration: Configuration): ServerContext | un
 /** Remembers a server under a name and makes it the one that is meant. */
 export async function rememberContext(env: Environment, name: string, context: ServerContext): Promise<void> {
   const { contexts } = readConfiguration(env);
+  await writeConfiguration(env, { current: name, contexts: { ...contexts, [name]: context } });
+}
+
+/** Replaces what is remembered. */
+export async function writeConfiguration(env: Environment, { current, contexts }: Configuration): Promise<void> {
   const { default: Conf } = await withoutSignalHandlers(() => import("conf"));
   const store = new Conf<Required<Configuration>>({
     projectName: "pubsub",
@@ -115,7 +120,7 @@ export async function rememberContext(env: Environment, name: string, context: S
     configFileMode: 0o600,
     accessPropertiesByDotNotation: false,
   });
-  store.set({ current: name, contexts: { ...contexts, [name]: context } });
+  store.set({ current: current ?? "", contexts: contexts ?? {} });
 }
 
 /**

@@ -31,13 +31,16 @@ export class CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly output: Output;
+  readonly argv: readonly string[];
   /** True if somebody is there to answer a question. */
   readonly mayAsk: boolean;
   readonly #world: World;
   readonly #options: GlobalOptions & ServerOptions;
   #settings: Settings | undefined;
 
-  constructor(world: World, options: GlobalOptions & ServerOptions) {
+  /** @param argv the command line that led here */
+  constructor(world: World, options: GlobalOptions & ServerOptions, argv: readonly string[] = []) {
+    this.argv = argv;
     const { stdin, stdout, stderr, env, signal } = world;
     const { json = false, quiet = false, color } = options;
     this.#world = world;

@@ -25,12 +25,23 @@ export class OutputClosedError extends Error {
   override readonly name = "OutputClosedError";
 }
 
+/** Ends the program with the exit code of another one, which has said why. */
+export class ExitError extends Error {
+  override readonly name = "ExitError";
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`Ended with exit code ${exitCode}.`);
+    this.exitCode = exitCode;
+  }
+}
+
 /** How an error is shown. */
 export interface ErrorReport {
   code: string;
   message: string;
   hint: string | undefined;
-  exitCode: ExitCode;
+  exitCode: number;
   /** False where the user knows already, as after Ctrl-C. */
   shown: boolean;
 }
@@ -39,7 +50,7 @@ export function describeError(error: unknown): ErrorReport {
   if (error instanceof OutputClosedError) {
     return { code: "output-closed", message: "", hint: undefined, exitCode: ExitCode.Ok, shown: false };
   }
-  if (error instanceof InterruptedError) {
+  if (error instanceof InterruptedError || error instanceof ExitError) {
     return { code: "interrupted", message: error.message, hint: undefined, exitCode: error.exitCode, shown: false };
   }
   if (error instanceof UserError) {

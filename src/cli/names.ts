@@ -15,6 +15,12 @@ export function addNamespaceOption(command: Command): void {
   command.option("--ns, --namespace <name>", "namespace of the broker");
 }
 
+/** For commands that take something of the broker as an argument. */
+export function addBrokerOptions(command: Command): void {
+  command.option("--broker <name>", "name of the broker (default: the configured one, or the only one there is)");
+  addNamespaceOption(command);
+}
+
 /** For commands that take the broker as an argument, as wrangler's do, and with an option, as ours do. */
 export function addBrokerArgument(command: Command): void {
   command.argument("[broker]", "name of the broker (default: the configured one, or the only one there is)");

@@ -1,4 +1,5 @@
 /** Tells other programs that the server is ready, and where: `pubsub dev --ready-file`. */
+import { readFileSync } from "node:fs";
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../errors.ts";
@@ -47,6 +48,23 @@ export async function writeReadyFile(file: string, ready: ReadyServer): Promise<
       { cause: error },
     );
   }
+}
+
+/** @returns undefined where there is none yet */
+export function readReadyFile(file: string): ReadyServer | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+  try {
+    const ready = JSON.parse(text) as Partial<ReadyServer>;
+    if (typeof ready.api === "string" && typeof ready.pid === "number") return ready as ReadyServer;
+  } catch {
+    // Said below.
+  }
+  throw new UserError("ready-file-invalid", `${file} is no ready file of pubsub`, "name the one of --ready-file");
 }
 
 /** Removes it, unless another process has written its own meanwhile. */

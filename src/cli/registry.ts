@@ -18,12 +18,19 @@ export const groups: Readonly<Record<string, string>> = {
   namespace: "Groups of brokers",
   broker: "Brokers and their settings",
   token: "Credentials for MQTT clients",
+  retained: "Retained messages",
+  session: "Clients and their sessions",
+  context: "Servers that are remembered",
   ca: "The local certificate authority, for TLS",
 };
 
 export const registry: readonly CommandEntry[] = [
   { path: "dev", summary: "Start a broker and its API here and now", load: () => import("./commands/dev.ts") },
   { path: "serve", summary: "Start the server as a service", load: () => import("./commands/serve.ts") },
+  { path: "start", summary: "Start what dev starts, in the background", load: () => import("./commands/start.ts") },
+  { path: "stop", summary: "End it", load: () => import("./commands/stop.ts") },
+  { path: "status", summary: "Say whether the server runs, and where", load: () => import("./commands/status.ts") },
+  { path: "wait", summary: "Wait until the server is ready", load: () => import("./commands/wait.ts") },
   { path: "pub", summary: "Publish messages", load: () => import("./commands/pub.ts") },
   { path: "sub", summary: "Subscribe and print messages", load: () => import("./commands/sub.ts") },
   {
@@ -32,6 +39,8 @@ export const registry: readonly CommandEntry[] = [
     load: () => import("./commands/request.ts"),
   },
   { path: "tail", summary: "Watch what happens in a broker", load: () => import("./commands/tail.ts") },
+
+  { path: "logs", summary: "Print what the server has said", load: () => import("./commands/logs.ts") },
 
   { path: "namespace create", summary: "Create a namespace", load: () => import("./commands/namespace/create.ts") },
   { path: "namespace list", summary: "List namespaces", load: () => import("./commands/namespace/list.ts") },
@@ -73,6 +82,23 @@ export const registry: readonly CommandEntry[] = [
     summary: "Say how clients get to trust it",
     load: () => import("./commands/ca/trust-instructions.ts"),
   },
+
+  { path: "retained list", summary: "List retained messages", load: () => import("./commands/retained/list.ts") },
+  { path: "retained get", summary: "Print a retained message", load: () => import("./commands/retained/get.ts") },
+  { path: "retained delete", summary: "Delete retained messages", load: () => import("./commands/retained/delete.ts") },
+
+  { path: "session list", summary: "List sessions", load: () => import("./commands/session/list.ts") },
+  {
+    path: "session describe",
+    summary: "Show a client's session",
+    load: () => import("./commands/session/describe.ts"),
+  },
+  { path: "session kick", summary: "Disconnect a client", load: () => import("./commands/session/kick.ts") },
+
+  { path: "context list", summary: "List them", load: () => import("./commands/context/list.ts") },
+  { path: "context use", summary: "Choose the one to work with", load: () => import("./commands/context/use.ts") },
+  { path: "context show", summary: "Show one", load: () => import("./commands/context/show.ts") },
+  { path: "explain", summary: "Say what a code means", load: () => import("./commands/explain.ts") },
 
   // As `wrangler pubsub` has them.
   { path: "broker issue", summary: "Issue tokens", hidden: true, load: () => import("./commands/token/issue.ts") },

@@ -1,7 +1,7 @@
 /** Runs one command line in a given world. No process is needed, and none is touched. */
 import { CommanderError } from "commander";
 import { CommandContext, type World } from "./context.ts";
-import { type ErrorReport, describeError, usageError } from "./errors.ts";
+import { type ErrorReport, ExitError, describeError, usageError } from "./errors.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { Output } from "./output.ts";
 import { createProgram } from "./program.ts";
@@ -10,9 +10,9 @@ import { createProgram } from "./program.ts";
  * Parses the arguments (those after the program's name), does what they say and shows what went wrong.
  * @returns the exit code
  */
-export async function run(argv: readonly string[], world: World): Promise<ExitCode> {
+export async function run(argv: readonly string[], world: World): Promise<number> {
   const program = createProgram(
-    async (module, args, options) => await module.run(new CommandContext(world, options), args, options),
+    async (module, args, options) => await module.run(new CommandContext(world, options, argv), args, options),
     {
       writeOut: (text) => void world.stdout.write(text),
       writeErr: (text) => void world.stderr.write(text),
@@ -28,11 +28,15 @@ export async function run(argv: readonly string[], world: World): Promise<ExitCo
     return ExitCode.Ok;
   } catch (thrown) {
     // What a command stumbles over while it is being ended is a consequence of that.
-    const error: unknown = world.signal.aborted && !(thrown instanceof CommanderError) ? world.signal.reason : thrown;
+    const error: unknown = isConsequence(thrown, world.signal) ? world.signal.reason : thrown;
     const report = error instanceof CommanderError ? describeParseError(error) : describeError(error);
     if (report.shown) showError(report, error, argv, world);
     return report.exitCode;
   }
+}
+
+function isConsequence(thrown: unknown, { aborted }: AbortSignal): boolean {
+  return aborted && !(thrown instanceof CommanderError) && !(thrown instanceof ExitError);
 }
 
 /** `pubsub help broker create` is `pubsub broker create --help`. */

@@ -127,6 +127,8 @@ export interface ServerSteps<Ready extends ReadyServer> {
   /** Once it listens. @returns what others are told of it */
   prepare(server: RunningServer): Promise<Ready>;
   showBanner(ready: Ready): void;
+  /** What it is there for; without that it serves until the command is told to stop. Its end is the server's. */
+  work?(ready: Ready): Promise<void>;
 }
 
 /** Runs a server until the command is told to stop. It is closed whatever happens. */
@@ -143,7 +145,8 @@ export async function runServer<Ready extends ReadyServer>(
     if (readyFile !== undefined) await writeReadyFile(readyFile, ready);
     if (json) await output.line(ready);
     steps.showBanner(ready);
-    await Promise.race([untilAborted(signal), ...(server.failed === undefined ? [] : [server.failed])]);
+    const ended = steps.work?.(ready) ?? untilAborted(signal);
+    await Promise.race([ended, ...(server.failed === undefined ? [] : [server.failed])]);
     output.info("Stopping …");
   } finally {
     if (readyFile !== undefined) await removeReadyFile(readyFile, process.pid);
@@ -151,7 +154,7 @@ export async function runServer<Ready extends ReadyServer>(
   }
 }
 
-async function untilAborted(signal: AbortSignal): Promise<void> {
+export async function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {
     signal.addEventListener("abort", () => resolve(), { once: true });

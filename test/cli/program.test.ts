@@ -43,7 +43,9 @@ describe("help", () => {
       for (const example of module.examples) {
         const words = example.split(/ {3,}/)[0]!.match(/'[^']*'|"[^"]*"|\S+/g)!;
         const argv = words.map((word) => word.replaceAll(/^['"]|['"]$/g, ""));
-        const { stderr } = await pubsub([...argv, "--help"]);
+        // What is behind `--`, `|` and `&&` is for others.
+        const end = argv.findIndex((word) => ["--", "|", "&&", "||", "&"].includes(word));
+        const { stderr } = await pubsub([...argv.slice(0, end === -1 ? argv.length : end), "--help"]);
         expect(stderr, `${path}: ${example}`).toBe("");
       }
     }

@@ -6,27 +6,19 @@ import { configurationFile, readConfiguration, rememberContext } from "../config
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { dataFolder } from "../data-folder.ts";
+import { DEFAULT_BROKER, DEFAULT_NAMESPACE, type DevOptions, addDevOptions } from "../dev-options.ts";
+import { usageError } from "../errors.ts";
+import { execute } from "../exec.ts";
 import { checkHookUrl } from "../hook-url.ts";
+import { HOTKEY_HINT, watchHotkeys } from "../hotkeys.ts";
 import { checkName } from "../names.ts";
 import type { ReadyObject } from "../ready-file.ts";
-import {
-  type ServerCommandOptions,
-  addServerOptions,
-  readyServer,
-  runServer,
-  serverOptions,
-  showAddresses,
-} from "../server-command.ts";
+import { readyServer, runServer, serverOptions, showAddresses, untilAborted } from "../server-command.ts";
 
-interface Options extends ServerCommandOptions {
-  allowAnonymous?: boolean;
-  namespace?: string;
-  broker?: string;
-  onPublishUrl?: string;
+interface Options extends DevOptions {
+  exec?: boolean;
 }
 
-const DEFAULT_NAMESPACE = "local";
-const DEFAULT_BROKER = "dev";
 /** Name of the context under which the server is remembered. */
 const CONTEXT_NAME = "dev";
 
@@ -34,6 +26,7 @@ export default defineCommand<Options>({
   examples: [
     "dev",
     "dev --on-publish-url http://127.0.0.1:8787/      a hook sees every message first",
+    "dev --port 0 --exec -- npm test                  with PUBSUB_URL and others in its environment",
     "dev --persist-to ./data                          keeps data there rather than in .pubsub",
     "dev --memory                                     keeps nothing for the next time",
     "dev --port 0 --ws-port 0 --api-port 0 --ready-file ready.json",
@@ -44,23 +37,35 @@ export default defineCommand<Options>({
       "Start a broker and its management API until Ctrl-C. Creates the namespace and the broker if they are missing, " +
         "and remembers the server, so that other commands find it without options.",
     );
-    addServerOptions(command);
-    command
-      .option("--allow-anonymous", "let clients without credentials in, from this machine only")
-      .option("--ns, --namespace <name>", `namespace to work in (default: ${DEFAULT_NAMESPACE})`)
-      .option("--broker <name>", `broker to work with (default: ${DEFAULT_BROKER})`)
-      .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do");
+    command.argument("[command...]", "with --exec: a program and its arguments, after --");
+    command.option("--exec", "run the program once the server is ready, then stop, and exit as it did");
+    addDevOptions(command);
   },
 
-  run: (context, _args, options) =>
-    dev(context, options, async (serverOptions) => {
-      const { startServer } = await import("../../app.ts");
-      return await startServer(serverOptions);
-    }),
+  run: (context, [command], options) => dev(context, options, startServer, command as string[]),
 });
 
+const startServer: typeof StartServer = async (options) => {
+  const server = await import("../../app.ts");
+  return await server.startServer(options);
+};
+
 /** The command with the server given, so that tests do without one. */
-export async function dev(context: CommandContext, options: Options, startServer: typeof StartServer): Promise<void> {
+export async function dev(
+  context: CommandContext,
+  options: Options,
+  startServer: typeof StartServer,
+  command: readonly string[] = [],
+): Promise<void> {
+  if (options.exec && command.length === 0) {
+    throw usageError("--exec needs a program", "such as: pubsub dev --exec -- npm test");
+  }
+  if (!options.exec && command.length > 0) {
+    throw usageError(
+      `"${command[0]}" is one argument too many`,
+      "a program to run goes with --exec: pubsub dev --exec -- …",
+    );
+  }
   const { env } = context;
   const namespace = checkName(options.namespace ?? (env["PUBSUB_NAMESPACE"] || DEFAULT_NAMESPACE), "namespace");
   const broker = checkName(options.broker ?? (env["PUBSUB_BROKER"] || DEFAULT_BROKER), "broker");
@@ -70,17 +75,25 @@ export async function dev(context: CommandContext, options: Options, startServer
   const anonymous = options.allowAnonymous ? { namespace, broker } : undefined;
   const persistTo = await dataFolder(context, options, true);
   let described: Broker | undefined;
-  await runServer(context, options, {
+  let client: Client;
+  const banner = (ready: ReadyObject) => showBanner(context, options, ready, persistTo, described?.on_publish?.url);
+  await runServer<ReadyObject>(context, options, {
     start: () => startServer({ ...serverOptions(context, options, persistTo), ...(anonymous && { anonymous }) }),
     prepare: async (server) => {
       const { api: baseUrl, apiToken, accountId } = server;
-      const client = await context.clientOf({ baseUrl, apiToken, accountId });
+      client = await context.clientOf({ baseUrl, apiToken, accountId });
       described = await ensureBroker(client, namespace, broker, hookUrl);
       const ready = await describeReady(server, client, namespace, described.name);
       await remember(context, ready);
       return ready;
     },
-    showBanner: (ready) => showBanner(context, options, ready, persistTo, described?.on_publish?.url),
+    showBanner: options.exec ? () => {} : banner,
+    work: async (ready) => {
+      if (options.exec) await execute(context, command, ready);
+      const target = { namespace: ready.namespace, broker: ready.broker };
+      const stopped = watchHotkeys(context, { client, target, showBanner: () => banner(ready) });
+      await Promise.race([untilAborted(context.signal), stopped]);
+    },
   });
   // Stopping it is how it ends, whoever does it: exit code 0, so that no supervisor or `npm run` reports a failure.
 }
@@ -162,5 +175,5 @@ function showBanner(
   if (options.allowAnonymous) {
     output.warn(`clients without credentials may enter ${ready.namespace}/${ready.broker} from this machine`);
   }
-  output.info(err.dim("Ctrl-C stops it."));
+  output.info(err.dim(context.mayAsk ? `Ctrl-C stops it. ${HOTKEY_HINT}` : "Ctrl-C stops it."));
 }

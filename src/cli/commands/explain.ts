@@ -1,0 +1,83 @@
+import { apiErrors } from "../../contract/errors.ts";
+import { UserError } from "../../errors.ts";
+import { defineCommand } from "../command.ts";
+import { exitCodeMeanings } from "../exit-codes.ts";
+import { dropExplanations, reasonExplanations, returnCodeExplanations } from "../reason-explanations.ts";
+import { reasonCodeName } from "../mqtt-reasons.ts";
+import { formatTable } from "../table.ts";
+
+interface Explanation {
+  /** What kind of code it is, such as `MQTT reason code`. */
+  kind: string;
+  code: string;
+  meaning: string;
+}
+
+export default defineCommand<object>({
+  examples: ["explain 0x87", "explain 27", "explain hook-timeout", "explain 9109", "explain      lists everything"],
+
+  configure(command) {
+    command
+      .description(
+        "Say what a code means and what to do about it: MQTT reason codes, exit codes, error codes of the API, and " +
+          "the reasons of dropped messages.",
+      )
+      .argument("[code]", "number (135, 0x87) or word (hook-timeout); all where it is missing");
+  },
+
+  async run({ output }, [argument]) {
+    const all = allExplanations();
+    if (argument === undefined) {
+      const rows = all.map(({ kind, code, meaning }) => [kind, code, meaning]);
+      output.document(all, formatTable(["KIND", "CODE", "MEANING"], rows));
+      return;
+    }
+    const wanted = argument as string;
+    const found = all.filter(({ code }) => namesOf(code).includes(normalize(wanted)));
+    if (found.length === 0) {
+      throw new UserError("not-found", `there is no code "${wanted}"`, "`pubsub explain` lists all of them");
+    }
+    const text = found.map(({ kind, code, meaning }) => `${output.out.bold(`${kind} ${code}`)}\n  ${meaning}\n`);
+    output.document(found, text.join(""));
+  },
+});
+
+function allExplanations(): Explanation[] {
+  const reasons = Object.entries(reasonExplanations).map(([code, { name, packets, meaning }]) => ({
+    kind: "MQTT reason code",
+    code: reasonCodeName(Number(code)),
+    meaning: `${name} (${packets}). ${meaning}`,
+  }));
+  const returns = Object.entries(returnCodeExplanations).map(([code, meaning]) => ({
+    kind: "MQTT 3 return code",
+    code,
+    meaning,
+  }));
+  const exits = exitCodeMeanings.flatMap(([codes, meaning]) =>
+    codes.split(", ").map((code) => ({ kind: "exit code", code, meaning })),
+  );
+  const api = Object.entries(apiErrors).map(([name, error]) => {
+    const hint = "hint" in error ? ` → ${error.hint}` : "";
+    return {
+      kind: "API error",
+      code: `${error.code} ${name}`,
+      meaning: `HTTP ${error.status}: ${error.message}${hint}`,
+    };
+  });
+  const drops = Object.entries(dropExplanations).map(([code, meaning]) => ({ kind: "drop reason", code, meaning }));
+  return [...reasons, ...returns, ...exits, ...api, ...drops];
+}
+
+/** `0x87 (135)` is found by either number, `9109 wrong-api-token` by number and name. */
+function namesOf(code: string): string[] {
+  return code
+    .replaceAll(/[()]/g, "")
+    .split(" ")
+    .map((name) => normalize(name));
+}
+
+/** Reason codes may be named with the prefix of a verdict, as `tail` prints them: `dropped:hook-timeout`. */
+function normalize(code: string): string {
+  const word = code.toLowerCase().replace(/^(dropped|rejected):/, "");
+  return /^0x[0-9a-f]+$/.test(word) ? `0x${word.slice(2).padStart(2, "0")}` : word;
+}

@@ -1,0 +1,56 @@
+import type { Result } from "../../contract/types.ts";
+import { defineCommand } from "../command.ts";
+import { live } from "../lifetime.ts";
+import { wholeNumber } from "../option-parsers.ts";
+import { sleep } from "../sleep.ts";
+import { printable } from "../table.ts";
+import { type TimeStyle, addTimeOption, createTimeFormat } from "../time-style.ts";
+import { UserError } from "../../errors.ts";
+
+interface Options {
+  lines: number;
+  follow?: boolean;
+  time?: TimeStyle;
+}
+
+type Line = Result<"listLogs">[number];
+
+const LINES_MAX = 2000;
+const POLL_MS = 500;
+
+export default defineCommand<Options>({
+  examples: ["logs", "logs -n 20 --follow", "logs --json"],
+
+  configure(command) {
+    command
+      .description("Print what the server has said to its owner: the last of 2,000 lines that it keeps.")
+      .option("-n, --lines <count>", "how many lines", wholeNumber("--lines", 1, LINES_MAX), 100)
+      .option("-f, --follow", "go on with those that come, until Ctrl-C");
+    addTimeOption(command);
+  },
+
+  async run(context, _args, { lines, follow, time }) {
+    const { output } = context;
+    const client = await context.client();
+    const formatTime = createTimeFormat(time);
+    const print = async (found: Line[]) => {
+      for (const line of found) {
+        const text = `${output.out.dim(formatTime(line.time))}  ${printable(line.message)}\n`;
+        await (output.json ? output.line({ v: 1, ...line }) : output.write(text));
+      }
+    };
+    const found = await client.listLogs({ limit: lines });
+    await print(found);
+    if (!follow) return;
+    const timedOut = () => new UserError("timed-out", "the time is over");
+    await live(context, { waitMs: undefined, timedOut, bounded: false }, async ({ signal }) => {
+      let last = found.at(-1)?.id ?? 0;
+      for (;;) {
+        await sleep(POLL_MS, signal);
+        const next = await client.listLogs({ after: last, limit: LINES_MAX });
+        await print(next);
+        last = next.at(-1)?.id ?? last;
+      }
+    });
+  },
+});

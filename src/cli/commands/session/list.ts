@@ -1,0 +1,52 @@
+import type { SessionSummary } from "../../../contract/types.ts";
+import { defineCommand } from "../../command.ts";
+import { usageError } from "../../errors.ts";
+import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
+import { pages } from "../../pages.ts";
+import { formatTable, printable } from "../../table.ts";
+import { formatRelative } from "../../time-format.ts";
+
+interface Options extends BrokerOptions {
+  connected?: boolean;
+  away?: boolean;
+}
+
+const PAGE_SIZE = 1000;
+
+export default defineCommand<Options>({
+  examples: ["session list", "session list --away      those whose client is not there", "session list --json"],
+
+  configure(command) {
+    command.description("List the sessions of a broker: who is connected, and whose messages wait.");
+    addBrokerArgument(command);
+    command
+      .option("--connected", "only those whose client is there")
+      .option("--away", "only those whose client is not there");
+  },
+
+  async run(context, [name], { connected, away, ...options }) {
+    if (connected && away) throw usageError("--connected and --away exclude each other");
+    const client = await context.client();
+    const target = await resolveBroker(context, client, options, name as string | undefined);
+    const which = connected ? { connected: "true" as const } : away ? { connected: "false" as const } : {};
+    const sessions: SessionSummary[] = [];
+    for await (const page of pages((cursor) =>
+      client.listSessions({ ...target, ...which, limit: PAGE_SIZE, ...cursor }),
+    )) {
+      sessions.push(...page.sessions);
+    }
+    const rows = sessions.map((session) => [
+      printable(session.clientId),
+      session.connection
+        ? `connected ${formatRelative(new Date(session.connection.connected_on), context.now())}`
+        : "away",
+      session.connection ? `${session.connection.transport} ${session.connection.remote}` : "–",
+      String(session.subscriptions),
+      String(session.queuedMessages),
+      String(session.inflightMessages),
+    ]);
+    const table = formatTable(["CLIENT ID", "STATE", "FROM", "SUBSCRIPTIONS", "QUEUED", "INFLIGHT"], rows);
+    context.output.document(sessions, rows.length > 0 ? table : "");
+    if (rows.length === 0) context.output.info(`${target.broker} has no such session.`);
+  },
+});

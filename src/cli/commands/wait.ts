@@ -1,0 +1,55 @@
+import { defineCommand } from "../command.ts";
+import { UserError } from "../../errors.ts";
+import { seconds } from "../option-parsers.ts";
+import { readReadyFile } from "../ready-file.ts";
+import { sleep } from "../sleep.ts";
+
+interface Options {
+  readyFile?: string;
+  timeout: number;
+}
+
+const POLL_MS = 50;
+/** What a server may be like that is just starting. */
+const NOT_YET = new Set(["server-not-running", "connection-lost", "not-found"]);
+
+export default defineCommand<Options>({
+  examples: ["wait", "pubsub dev --ready-file ready.json & pubsub wait --ready-file ready.json --timeout 10"],
+
+  configure(command) {
+    command
+      .description("Wait until the server is ready. Exit code 27 if it is not in time.")
+      .option("--ready-file <file>", "the server that writes this file (default: that of the configuration)")
+      .option("--timeout <seconds>", "longest wait", seconds("--timeout"), 30);
+  },
+
+  async run(context, _args, { readyFile, timeout }) {
+    const { output, signal } = context;
+    const ask = async () => {
+      if (readyFile === undefined) {
+        context.refreshSettings();
+        return await (await context.client()).status();
+      }
+      const ready = readReadyFile(readyFile);
+      if (!ready) throw new UserError("not-found", `${readyFile} is not there`);
+      const { api: baseUrl, apiToken, accountId } = ready;
+      return await (await context.clientOf({ baseUrl, apiToken, accountId })).status();
+    };
+    const deadline = Date.now() + timeout * 1000;
+    const untilReady = async () => {
+      for (;;) {
+        try {
+          return await ask();
+        } catch (error) {
+          if (!(error instanceof UserError) || !NOT_YET.has(error.code)) throw error;
+          if (Date.now() > deadline) {
+            throw new UserError("timed-out", `the server was not ready within ${timeout} s: ${error.message}`);
+          }
+        }
+        await sleep(POLL_MS, signal);
+      }
+    };
+    const status = await output.spin("waiting for the server", untilReady());
+    if (output.json) output.document(status, "");
+  },
+});
