@@ -1,0 +1,132 @@
+/**
+ * Measures the journal alone: pairs of a message that is added and removed, in groups that are kept together, and opening with
+ * a million records.
+ *
+ *   npx esbuild bench/journal.ts --bundle --platform=node --format=esm --outfile=/tmp/journal.mjs && node --expose-gc /tmp/journal.mjs [folder] [fsync] [records]
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { argv, cpuUsage, memoryUsage } from "node:process";
+import type { Journal, JournalRecord, RecordId } from "../src/broker/ports.ts";
+import { type JournalStore, openFileJournal } from "../src/store/index.ts";
+
+const [, , parent = tmpdir(), fsyncMode = "always", openCount = "1000000"] = argv;
+const PAIRS_MS = 2000;
+const WAITING = 10_000;
+const SESSIONS = 1000;
+const payload = Buffer.alloc(200, "p");
+
+const onFailure = (error: Error) => {
+  throw error;
+};
+
+function messageOf(topic: string): JournalRecord {
+  const fixed = { id: 1, qos: 1, retain: false, properties: undefined, publisherId: "publisher-1" } as const;
+  const message = { ...fixed, topic, payload, tokenId: undefined, receivedAtMs: Date.now(), expiresAtMs: Infinity };
+  return { type: "message", message };
+}
+
+function committed(store: JournalStore): Promise<void> {
+  const { position } = store;
+  return new Promise((resolve) => {
+    const end = store.watch((kept) => {
+      if (kept < position) return;
+      end();
+      resolve();
+    });
+  });
+}
+
+function open(folder: string): Promise<JournalStore> {
+  const fsync = fsyncMode === "os" ? ({ mode: "os" } as const) : ({ mode: "always" } as const);
+  return openFileJournal(folder, { fsync, onFailure });
+}
+
+async function measurePairs(folder: string, batch: number): Promise<void> {
+  const store = await open(folder);
+  const journal = store.journal("bench");
+  const queue: RecordId[] = [];
+  const add = (journal: Journal) => queue.push(journal.add(messageOf(`site/1/device/${queue.length % SESSIONS}`)));
+  for (let index = 0; index < WAITING; index++) add(journal);
+  await committed(store);
+  const before = { position: store.position, cpu: cpuUsage(), at: performance.now() };
+  let pairs = 0;
+  let head = 0;
+  let bytesMax = 0;
+  let longestMs = 0;
+  while (performance.now() - before.at < PAIRS_MS) {
+    const startedAt = performance.now();
+    for (let index = 0; index < batch; index++) {
+      add(journal);
+      journal.remove(queue[head++]!);
+    }
+    pairs += batch;
+    await committed(store);
+    longestMs = Math.max(longestMs, performance.now() - startedAt);
+    bytesMax = Math.max(bytesMax, store.status().bytes);
+  }
+  const elapsedMs = performance.now() - before.at;
+  const cpu = cpuUsage(before.cpu);
+  const perSecond = Math.round(pairs / elapsedMs);
+  const cpuMicros = ((cpu.user + cpu.system) / pairs).toFixed(1);
+  const bytes = Math.round((store.position - before.position) / pairs);
+  console.log(
+    `batch ${batch}: ${perSecond} thousand pairs/s, ${cpuMicros} µs CPU and ${bytes} bytes a pair, ` +
+      `longest commit ${longestMs.toFixed(1)} ms, at most ${Math.round(bytesMax / 2 ** 20)} MiB on the disk`,
+  );
+  await store.close();
+}
+
+async function measureOpening(folder: string, what: string, fill: (journal: Journal, index: number) => void) {
+  const count = Number(openCount);
+  let store = await open(folder);
+  const journal = store.journal("bench");
+  for (let index = 0; index < count; index++) {
+    fill(journal, index);
+    if (index % 10_000 === 0) await committed(store);
+  }
+  const indexBytes = memoryUsage().arrayBuffers;
+  await store.close();
+  const { bytes } = store.status();
+  globalThis.gc?.();
+  const before = memoryUsage();
+  const startedAt = performance.now();
+  store = await open(folder);
+  const openedAt = performance.now();
+  const records = [...store.restore("bench")];
+  const restoredAt = performance.now();
+  globalThis.gc?.();
+  const after = memoryUsage();
+  console.log(
+    `${count} ${what}: ${Math.round(bytes / 2 ** 20)} MiB on the disk, ${records.length} records, opened in ` +
+      `${Math.round(openedAt - startedAt)} ms, restored in ${Math.round(restoredAt - openedAt)} ms; heap ` +
+      `${Math.round((after.heapUsed - before.heapUsed) / 2 ** 20)} MiB, buffers ${Math.round((after.arrayBuffers - before.arrayBuffers) / 2 ** 20)} MiB, ` +
+      `resident ${Math.round(after.rss / 2 ** 20)} MiB; buffers while writing ${Math.round(indexBytes / 2 ** 20)} MiB`,
+  );
+  await store.close();
+}
+
+const folder = await mkdtemp(path.join(parent, "journal-bench-"));
+try {
+  console.log(`fsync ${fsyncMode}, in ${folder}`);
+  for (const batch of [1, 10, 100, 1000]) await measurePairs(path.join(folder, `pairs-${batch}`), batch);
+  const count = Number(openCount);
+  await measureOpening(path.join(folder, "queued"), "queued messages with deliveries", (journal, index) => {
+    const message = journal.add(messageOf(`site/1/device/${index % SESSIONS}`));
+    const delivery = {
+      qos: 1,
+      retain: false,
+      subscriptionIdentifiers: undefined,
+      packetId: 0,
+      released: false,
+    } as const;
+    journal.add({ type: "delivery", session: 1 + (index % SESSIONS), message, ...delivery });
+  });
+  await measureOpening(path.join(folder, "retained"), "retained messages", (journal, index) => {
+    journal.add({ type: "retained", message: journal.add(messageOf(`site/${index % 1000}/device/${index}/state`)) });
+  });
+  if (count < 1) throw new RangeError("records must be at least 1");
+} finally {
+  await rm(folder, { recursive: true });
+}
