@@ -98,8 +98,7 @@ export class FileJournal implements JournalStore {
     const records = this.#records.get(brokerId);
     if (records === undefined) return;
     this.#records.delete(brokerId);
-    // Those that were written again for compaction come later in the files.
-    for (const id of Float64Array.from(records.keys()).sort()) yield [id, records.get(id)!];
+    for (const id of sortedKeys(records)) yield [id, records.get(id)!];
   }
 
   retainBrokers(brokerIds: ReadonlySet<string>): void {
@@ -282,6 +281,20 @@ export class FileJournal implements JournalStore {
     await this.#writer.write(this.#take());
     await this.#writer.sync();
   }
+}
+
+/** Most are in order already; those that were written again for compaction come later in the files. */
+function sortedKeys(records: ReadonlyMap<RecordId, unknown>): Float64Array {
+  const keys = new Float64Array(records.size);
+  let count = 0;
+  let isSorted = true;
+  let last = 0;
+  for (const key of records.keys()) {
+    if (key < last) isSorted = false;
+    last = key;
+    keys[count++] = key;
+  }
+  return isSorted ? keys : keys.sort();
 }
 
 /** The journal of one broker. */

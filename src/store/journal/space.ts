@@ -53,10 +53,7 @@ export class Space {
   /** Looks, unless somebody did lately. The result is in `isFull` later. */
   look(): void {
     if (this.#isClosed || this.#looking !== undefined) return;
-    const nowMs = performance.now();
-    if (nowMs - this.#lookedAtMs < this.#options.intervalMs) return;
-    this.#lookedAtMs = nowMs;
-    this.#looking = this.#look().finally(() => (this.#looking = undefined));
+    if (performance.now() - this.#lookedAtMs >= this.#options.intervalMs) this.#lookNow();
   }
 
   /**
@@ -97,6 +94,11 @@ export class Space {
     await this.#looking;
   }
 
+  #lookNow(): void {
+    this.#lookedAtMs = performance.now();
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+  }
+
   async #look(): Promise<void> {
     try {
       const space = await this.#folder.space();
@@ -135,7 +137,7 @@ export class Space {
     }
     if (this.#isClosed) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.look(), this.#options.intervalMs).unref();
+    this.#timer = setTimeout(() => this.#lookNow(), this.#options.intervalMs).unref();
   }
 
   #becomeRoomy(): void {
