@@ -40,6 +40,8 @@ export const layers = {
   "cli/commands/dev": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
   "cli/commands/serve": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
   "cli/server-command": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
+  // They work on a data folder, without a server.
+  "cli/commands/data": { imports: ["cli", "errors", "store"], packages: true, node: true },
 
   // Part of the composition root: joins tokens, catalogue and broker for each CONNECT.
   admission: { imports: ["auth", "codec", "errors"], types: ["broker/ports", "runtime", "store"] },

@@ -22,6 +22,7 @@ export const groups: Readonly<Record<string, string>> = {
   session: "Clients and their sessions",
   context: "Servers that are remembered",
   ca: "The local certificate authority, for TLS",
+  data: "A server's data folder, while it does not run",
 };
 
 export const registry: readonly CommandEntry[] = [
@@ -99,6 +100,15 @@ export const registry: readonly CommandEntry[] = [
   { path: "context use", summary: "Choose the one to work with", load: () => import("./commands/context/use.ts") },
   { path: "context show", summary: "Show one", load: () => import("./commands/context/show.ts") },
   { path: "explain", summary: "Say what a code means", load: () => import("./commands/explain.ts") },
+
+  {
+    path: "data check",
+    summary: "Look whether a data folder is as it was written, and repair it",
+    load: () => import("./commands/data/check.ts"),
+  },
+  { path: "data compact", summary: "Make a data folder smaller", load: () => import("./commands/data/compact.ts") },
+  { path: "data export", summary: "Write all data as lines of JSON", load: () => import("./commands/data/export.ts") },
+  { path: "data import", summary: "Make a data folder of an export", load: () => import("./commands/data/import.ts") },
 
   // As `wrangler pubsub` has them.
   { path: "broker issue", summary: "Issue tokens", hidden: true, load: () => import("./commands/token/issue.ts") },

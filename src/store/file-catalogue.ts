@@ -17,13 +17,12 @@ const FILE = "catalogue.json";
 export async function openFileCatalogue(folder: string, options: { now?: () => number } = {}): Promise<Catalogue> {
   const unlock = await prepareFolder(folder);
   try {
-    const file = path.join(folder, FILE);
-    const text = await readIfPresent(file);
-    const state = text === undefined ? emptyState(newId()) : parseState(text, file);
+    const present = await readCatalogue(folder);
+    const state = present ?? emptyState(newId());
     // The account's id has to be the same next time, even if nothing is created until then.
-    if (text === undefined) await writeDurably(folder, file, state);
+    if (present === undefined) await writeCatalogue(folder, state);
     return new PersistentCatalogue(state, {
-      persist: (next) => writeDurably(folder, file, next),
+      persist: (next) => writeCatalogue(folder, next),
       now: options.now ?? Date.now,
       onClose: unlock,
     });
@@ -31,6 +30,16 @@ export async function openFileCatalogue(folder: string, options: { now?: () => n
     await unlock();
     throw error instanceof UserError ? error : unusable(folder, error);
   }
+}
+
+/**
+ * @returns undefined where there is none
+ * @throws {UserError} `catalogue-unreadable`
+ */
+export async function readCatalogue(folder: string): Promise<CatalogueState | undefined> {
+  const file = path.join(folder, FILE);
+  const text = await readIfPresent(file);
+  return text === undefined ? undefined : parseState(text, file);
 }
 
 async function prepareFolder(folder: string): Promise<() => Promise<void>> {
@@ -62,7 +71,8 @@ async function readIfPresent(file: string): Promise<string | undefined> {
 }
 
 /** Whatever happens on the way, the file has its old content or its new one. */
-async function writeDurably(folder: string, file: string, state: CatalogueState): Promise<void> {
+export async function writeCatalogue(folder: string, state: CatalogueState): Promise<void> {
+  const file = path.join(folder, FILE);
   const draft = `${file}.tmp`;
   const handle = await open(draft, "w", 0o600);
   try {

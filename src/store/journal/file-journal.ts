@@ -132,6 +132,11 @@ export class FileJournal implements JournalStore {
     await (this.#running ??= this.#run());
   }
 
+  /** Puts a record under an id that none has had. */
+  import(brokerId: string, id: RecordId, record: JournalRecord): void {
+    this.#put(this.#inventory.broker(brokerId), id, record);
+  }
+
   add(broker: BrokerEntry, record: JournalRecord): RecordId {
     const id = this.#inventory.nextId++;
     if (!broker.isRemoved) this.#put(broker, id, record);
