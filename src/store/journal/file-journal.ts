@@ -1,4 +1,7 @@
-/** A journal in files: changes gather in memory, and are written and synced together while the next ones gather. */
+/**
+ * A journal in files: changes gather in memory, and are written and synced together while the next ones gather. Of what is kept it
+ * knows only where it is: what it says is in the brokers' memory.
+ */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Journal, JournalRecord, RecordId } from "../../broker/ports.ts";
 import { Changes } from "./changes.ts";
