@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { Client } from "../client/index.ts";
 import { Output, type OutputStream, isCi } from "./output.ts";
 import type { GlobalOptions } from "./program.ts";
+import { type ProjectFile, findProjectFile } from "./project-file.ts";
 import { type ServerOptions, type Settings, resolveSettings } from "./settings.ts";
 
 export type InputStream = Readable & { readonly isTTY?: boolean };
@@ -22,6 +23,8 @@ export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C, SIGTERM, or when nobody reads the output any more; the reason says which. */
   readonly signal: AbortSignal;
+  /** The folder that the user is in. */
+  readonly cwd: string;
   now(): Date;
   createClient(options: ClientOptions): Promise<Client>;
 }
@@ -57,9 +60,14 @@ export class CommandContext {
     return this.#world.now();
   }
 
+  /** @throws {UserError} where it cannot be read */
+  get project(): ProjectFile | undefined {
+    return findProjectFile(this.#world.cwd);
+  }
+
   /** @throws {UserError} where the configuration cannot be read */
   get settings(): Settings {
-    return (this.#settings ??= resolveSettings(this.#options, this.env));
+    return (this.#settings ??= resolveSettings(this.#options, this.env, this.project));
   }
 
   /** Forgets the settings: another server may have started meanwhile. */

@@ -19,6 +19,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     stderr: process.stderr,
     env: process.env,
     signal: controller.signal,
+    cwd: process.cwd(),
     now: () => new Date(),
     createClient: async ({ baseUrl, apiToken, accountId }) => {
       const { createClient } = await import("../client/index.ts");

@@ -134,7 +134,10 @@ function addressesOf({ mqtt, ws, mqtts, wss }: ServerContext): string[] {
 }
 
 function isConfigured(context: CommandContext, url: URL): boolean {
-  const { context: known } = context.settings;
+  const { env, settings } = context;
+  const { context: known } = settings;
+  // Whose environment names API and broker means one server.
+  if (env["PUBSUB_API_URL"] && env["PUBSUB_URL"] === url.href) return true;
   return known !== undefined && addressesOf(known).some((address) => new URL(address).href === url.href);
 }
 

@@ -20,6 +20,15 @@ export function seconds(option: string) {
   };
 }
 
+/** A number from 0 to 1. */
+export function share(option: string) {
+  return (text: string): number => {
+    const value = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+    if (value <= 1) return value;
+    throw usageError(`${option} takes a number from 0 to 1, not "${text}"`);
+  };
+}
+
 export function qualityOfService(text: string): 0 | 1 | 2 {
   if (/^[012]$/.test(text)) return Number(text) as 0 | 1 | 2;
   throw usageError(`--qos takes 0, 1 or 2, not "${text}"`);

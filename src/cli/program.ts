@@ -48,8 +48,8 @@ Environment:
   PUBSUB_NAMESPACE, PUBSUB_BROKER                         what on it
   PUBSUB_URL, PUBSUB_TOKEN, PUBSUB_CLIENT_ID              how pub and sub connect
   PUBSUB_CONFIG_DIR, FORCE_COLOR, NO_COLOR
-  A flag wins over the environment, the environment over what \`pubsub dev\`
-  remembered in your configuration.`,
+  A flag wins over the environment, that over pubsub.jsonc or pubsub.toml of the
+  project, that over what \`pubsub dev\` remembered: \`pubsub config explain\`.`,
 };
 
 /** Builds the program anew: commander keeps what it parsed. */

@@ -5,7 +5,7 @@ import type { CommandContext } from "./context.ts";
 import { noAnswer } from "./mqtt-errors.ts";
 import type { Target } from "./mqtt-target.ts";
 import { type BrokerOptions, resolveBroker } from "./names.ts";
-import { TailFormatter } from "./tail-format.ts";
+import { TailFormatter, lostText } from "./tail-format.ts";
 
 interface TraceOptions extends BrokerOptions {
   timeout: number;
@@ -85,7 +85,7 @@ export class PublishTrace {
   async #watch(): Promise<never> {
     for await (const event of this.#events) {
       if (event.event === "lost") {
-        throw new UserError("trace-incomplete", `the server left out ${event.count} events: there were too many`);
+        throw new UserError("trace-incomplete", lostText(event));
       }
       if (event.event !== "hook") continue;
       const { output } = this.#context;

@@ -20,6 +20,7 @@ export const groups: Readonly<Record<string, string>> = {
   token: "Credentials for MQTT clients",
   retained: "Retained messages",
   session: "Clients and their sessions",
+  config: "What commands work with here",
   context: "Servers that are remembered",
   ca: "The local certificate authority, for TLS",
   data: "A server's data folder, while it does not run",
@@ -99,6 +100,11 @@ export const registry: readonly CommandEntry[] = [
   { path: "context list", summary: "List them", load: () => import("./commands/context/list.ts") },
   { path: "context use", summary: "Choose the one to work with", load: () => import("./commands/context/use.ts") },
   { path: "context show", summary: "Show one", load: () => import("./commands/context/show.ts") },
+  {
+    path: "config explain",
+    summary: "Say where each setting comes from",
+    load: () => import("./commands/config/explain.ts"),
+  },
   { path: "explain", summary: "Say what a code means", load: () => import("./commands/explain.ts") },
 
   {

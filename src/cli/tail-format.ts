@@ -3,7 +3,8 @@ import type { TailEvent, TailEventOf } from "../contract/types.ts";
 import type { Colors } from "./colors.ts";
 import { reasonText } from "./mqtt-reasons.ts";
 import { displayWidth, padEnd, printable, truncate } from "./table.ts";
-import { formatClock } from "./time-format.ts";
+import { type TimeStyle, createTimeFormat } from "./time-style.ts";
+import { diffContent, formatChanges } from "./content-diff.ts";
 
 type Hook = TailEventOf<"hook">;
 type Content = Pick<TailEventOf<"publish">, "payload" | "payloadEncoding" | "payloadBytes">;
@@ -21,6 +22,11 @@ const CLIENT_WIDTH_MAX = 26;
 const TOPIC_WIDTH_MAX = 32;
 const PREVIEW_WIDTH = 48;
 
+export interface TailFormatOptions {
+  time?: TimeStyle | undefined;
+  diff?: boolean | undefined;
+}
+
 /** Formats events one after the other; columns become as wide as what has come so far. */
 export class TailFormatter {
   readonly #colors: Colors;
@@ -29,18 +35,24 @@ export class TailFormatter {
   #clientWidth = 10;
   #topicWidth = 12;
 
-  constructor(colors: Colors, columns: number | undefined) {
+  readonly #formatTime: (time: string) => string;
+  /** Shows what a hook changed member by member, in lines of their own. */
+  readonly #withDiff: boolean;
+
+  constructor(colors: Colors, columns: number | undefined, { time, diff = false }: TailFormatOptions = {}) {
     this.#colors = colors;
     this.#columns = columns;
+    this.#formatTime = createTimeFormat(time);
+    this.#withDiff = diff;
   }
 
-  /** @returns one line, without its line feed */
+  /** @returns one line, or several with the changes of a hook, without the last line feed */
   format(event: TailEvent): string {
     const { client, topic, text } = this.#describe(event);
     this.#clientWidth = Math.max(this.#clientWidth, Math.min(displayWidth(client), CLIENT_WIDTH_MAX));
     this.#topicWidth = Math.max(this.#topicWidth, Math.min(displayWidth(topic), TOPIC_WIDTH_MAX));
     const head = [
-      this.#colors.dim(formatClock(new Date(event.time))),
+      this.#colors.dim(this.#formatTime(event.time)),
       padEnd(this.#eventName(event), EVENT_WIDTH),
       padEnd(this.#colors.cyan(client || "–"), this.#clientWidth),
       padEnd(topic || "–", this.#topicWidth),
@@ -112,10 +124,11 @@ export class TailFormatter {
     const numbers = [`${Math.round(event.ms * 10) / 10} ms`, event.status, `batch ${event.batch}`];
     const facts = dim(numbers.filter((part) => part !== undefined).join(" "));
     const detail = event.detail === undefined ? "" : `  ${red(printable(event.detail))}`;
-    const change =
-      event.before && event.after
-        ? `  ${this.#preview(event.before)} ${yellow("→")} ${this.#preview(event.after)}`
-        : "";
+    const { before, after } = event;
+    if (this.#withDiff && before && after) {
+      return `${color(verdict)}  ${facts}${detail}${formatChanges(diffContent(before, after), this.#colors)}`;
+    }
+    const change = before && after ? `  ${this.#preview(before)} ${yellow("→")} ${this.#preview(after)}` : "";
     return `${color(verdict)}  ${facts}${change}${detail}`;
   }
 

@@ -189,9 +189,9 @@ describe("--trace", () => {
   });
 
   it("says that events are missing", async () => {
-    const { code, stderr } = await trace(withHook(verdict({ event: "lost", count: 3 })));
+    const { code, stderr } = await trace(withHook(verdict({ event: "lost", reason: "slow-reader", count: 3 })));
     expect(code).toBe(1);
-    expect(stderr).toContain("left out 3 events");
+    expect(stderr).toContain("3 events are missing");
   });
 
   it("needs a hook", async () => {

@@ -216,3 +216,83 @@ describe("tail's lines", () => {
     expect(lines([binary])[0]).toContain("0x00ff");
   });
 });
+
+describe("tail's filters", () => {
+  it("of text, share and time go to the server", async () => {
+    const queries: object[] = [];
+    const client = {
+      events: async (query: object, signal: AbortSignal) => {
+        queries.push(query);
+        return eventsThenSilence([publish], signal);
+      },
+    };
+    const options = ["--search", "amount", "--sampling-rate", "0.5", "--since", "10m", "--json", "-C", "1"];
+    expect(await pubsub(["tail", ...options], { client, env })).toMatchObject({ code: 0 });
+    await pubsub(["tail", "--since", "2026-11-20T13:00:00+02:00", "--json", "-C", "1"], { client, env });
+    expect(queries).toMatchObject([
+      { search: "amount", sampling_rate: 0.5, since: "2026-11-20T11:50:00.000Z" },
+      { since: "2026-11-20T11:00:00.000Z" },
+    ]);
+  });
+
+  it.each([
+    [["tail", "--sampling-rate", "2"], "a number from 0 to 1"],
+    [["tail", "--since", "yesterday"], "not a duration"],
+    [["tail", "--since", "2026-13-40"], "is no time"],
+    [["tail", "--diff", "--json"], "--diff is for people"],
+    [["tail", "--time", "swatch"], "argument 'swatch' is invalid"],
+  ])("%j is wrong usage", async (argv, text) => {
+    const { code, stderr } = await pubsub(argv, { env });
+    expect(code).toBe(2);
+    expect(stderr).toContain(text);
+  });
+});
+
+describe("tail --diff", () => {
+  const show = (before: object, after: object) => {
+    const event = { ...hook, verdict: "modified", status: 200, before, after } as TailEvent;
+    const formatter = new TailFormatter(createColors(false), undefined, { diff: true, time: "iso" });
+    return formatter.format(event).split("\n").slice(1);
+  };
+
+  it("shows members of JSON that changed, came or went", () => {
+    const before = content('{"card":{"number":"4111"},"list":[1,2],"same":1,"old":true}');
+    const after = content('{"card":{"number":"****"},"list":[1,3],"same":1,"a b":null}');
+    expect(show(before, after)).toEqual([
+      '    - payload.card.number = "4111"',
+      '    + payload.card.number = "****"',
+      "    - payload.list[1] = 2",
+      "    + payload.list[1] = 3",
+      "    - payload.old = true",
+      '    + payload["a b"] = null',
+    ]);
+  });
+
+  it("shows text, bytes and properties", () => {
+    const before = { ...content("card 1234"), properties: { contentType: "text/plain", userProperties: [["k", "v"]] } };
+    const after = { payload: "/w==", payloadEncoding: "base64", payloadBytes: 1, properties: { contentType: "x" } };
+    expect(show(before, after)).toEqual([
+      "    - payload = card 1234",
+      "    + payload = 0xff",
+      '    - contentType = "text/plain"',
+      '    + contentType = "x"',
+      '    - userProperties = [["k","v"]]',
+    ]);
+  });
+
+  it("lets nothing rewrite the terminal", () => {
+    expect(show(content("\u001b[2J"), content("x")).join("")).not.toContain("\u001b");
+  });
+});
+
+it.each([
+  ["iso", ["2026-11-20T12:00:00.123Z", "2026-11-20T12:00:01.623Z"]],
+  ["unix", ["1795176000.123", "1795176001.623"]],
+  ["relative", ["    +0.000", "    +1.500"]],
+  ["delta", ["    +0.000", "    +1.500"]],
+] as const)("--time %s", (time, expected) => {
+  const formatter = new TailFormatter(createColors(false), undefined, { time });
+  const later = { ...publish, time: "2026-11-20T12:00:01.623Z" };
+  const lines = [publish, later].map((event) => formatter.format(event));
+  expect(lines.map((line) => line.split("  publish")[0])).toEqual(expected);
+});

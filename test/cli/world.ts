@@ -95,6 +95,7 @@ export function createTestWorld(options: TestOptions = {}): Omit<Started, "exitC
     stderr,
     env: { PUBSUB_CONFIG_DIR: temporaryFolder(), ...env },
     signal: controller.signal,
+    cwd: "/",
     now: () => NOW,
     createClient: async (clientOptions) => {
       clients.push(clientOptions);

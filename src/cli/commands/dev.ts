@@ -67,8 +67,12 @@ export async function dev(
     );
   }
   const { env } = context;
-  const namespace = checkName(options.namespace ?? (env["PUBSUB_NAMESPACE"] || DEFAULT_NAMESPACE), "namespace");
-  const broker = checkName(options.broker ?? (env["PUBSUB_BROKER"] || DEFAULT_BROKER), "broker");
+  const project = context.project?.settings;
+  const namespace = checkName(
+    options.namespace ?? (env["PUBSUB_NAMESPACE"] || (project?.namespace ?? DEFAULT_NAMESPACE)),
+    "namespace",
+  );
+  const broker = checkName(options.broker ?? (env["PUBSUB_BROKER"] || (project?.broker ?? DEFAULT_BROKER)), "broker");
   const hookUrl = options.onPublishUrl === undefined ? undefined : checkHookUrl(options.onPublishUrl);
   // A configuration that cannot be read is better said before anything listens.
   readConfiguration(env);

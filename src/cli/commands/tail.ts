@@ -4,12 +4,14 @@ import { eventNames, verdicts } from "../../contract/event-names.ts";
 import type { Input, TailEvent } from "../../contract/types.ts";
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
+import { parseDuration } from "../duration.ts";
 import { usageError } from "../errors.ts";
 import { type Lifetime, live } from "../lifetime.ts";
 import { addNamespaceOption, resolveBroker } from "../names.ts";
-import { collect, collectChoices, seconds, wholeNumber } from "../option-parsers.ts";
+import { collect, collectChoices, seconds, share, wholeNumber } from "../option-parsers.ts";
 import { retryDelayMs, sleep } from "../sleep.ts";
 import { TailFormatter, lostText } from "../tail-format.ts";
+import { type TimeStyle, addTimeOption } from "../time-style.ts";
 import { checkTopicFilter } from "../topic.ts";
 import { UserError } from "../../errors.ts";
 
@@ -20,6 +22,11 @@ interface Options {
   client?: string[];
   event?: (typeof eventNames)[number][];
   verdict?: (typeof verdicts)[number][];
+  search?: string;
+  samplingRate?: number;
+  since?: string;
+  diff?: boolean;
+  time?: TimeStyle;
   format?: "pretty" | "json";
   json?: boolean;
   count?: number;
@@ -31,7 +38,8 @@ export default defineCommand<Options>({
     "tail",
     "tail --event publish,hook --topic 'transactions/#'",
     "tail --verdict dropped              what the hook let nobody see, and why",
-    "tail --client terminal-7 --json",
+    "tail --event hook --diff            what the hook changed, member by member",
+    "tail --client terminal-7 --since 10m --json",
     "tail --verdict dropped -C 1 -W 5    wait 5 s for one; exit code 27 if none comes",
   ],
 
@@ -50,34 +58,52 @@ export default defineCommand<Options>({
         `only these verdicts of the hook: ${verdicts.join(", ")}`,
         collectChoices("--verdict", verdicts),
       )
+      .option("--search <text>", "only events with this text in topic, client id, reason, properties or payload")
+      .option("--sampling-rate <share>", "only this share of the messages, such as 0.01", share("--sampling-rate"))
+      .option("--since <time>", "begin with what the server still knows since then: 10m, or 2026-11-20T12:00:00Z")
+      .option("--diff", "show what a hook changed, in JSON member by member")
       .addOption(new Option("--format <format>", "how to print (default: pretty)").choices(["pretty", "json"]))
       .option("-C, --count <count>", "end after so many events", wholeNumber("--count", 1))
       .option("-W, --wait <seconds>", "end after this time, with exit code 27", seconds("--wait"));
+    addTimeOption(command);
   },
 
   async run(context, [name], options) {
     for (const filter of options.topic ?? []) checkTopicFilter(filter);
     if (options.json && options.format === "pretty") throw usageError("--json and --format pretty exclude each other");
-    const tail = new Tail(context, options, name as string | undefined);
+    if (options.diff && (options.json || options.format === "json")) {
+      throw usageError("--diff is for people", "with --json the event `hook` has the message before and after");
+    }
+    const since = options.since === undefined ? undefined : parseSince(options.since, context.now());
+    const tail = new Tail(context, { ...options, since }, name as string | undefined);
     await tail.run();
   },
 });
 
+/** A duration before now, or a time. @returns RFC 3339 */
+function parseSince(text: string, now: Date): string {
+  const time = /^\d{4}-/.test(text) ? Date.parse(text) : now.getTime() - parseDuration(text) * 1000;
+  if (!Number.isNaN(time)) return new Date(time).toISOString();
+  throw usageError(`--since: "${text}" is no time`, "write 10m, 2h or 2026-11-20T12:00:00Z");
+}
+
+type TailOptions = Omit<Options, "since"> & { since: string | undefined };
+
 class Tail {
   readonly #context: CommandContext;
-  readonly #options: Options;
+  readonly #options: TailOptions;
   readonly #name: string | undefined;
   readonly #print: (event: TailEvent) => Promise<void> | undefined;
   /** For the time after a lost connection: what happens meanwhile comes then, or is said to be missing. */
   readonly #position: StreamPosition = {};
   #printed = 0;
 
-  constructor(context: CommandContext, options: Options, name: string | undefined) {
+  constructor(context: CommandContext, options: TailOptions, name: string | undefined) {
     const { output } = context;
     this.#context = context;
     this.#options = options;
     this.#name = name;
-    const formatter = new TailFormatter(output.out, output.columns);
+    const formatter = new TailFormatter(output.out, output.columns, options);
     const asJson = options.json || options.format === "json";
     this.#print = asJson ? (event) => output.line(event) : (event) => output.write(`${formatter.format(event)}\n`);
   }
@@ -120,7 +146,7 @@ class Tail {
   }
 
   async #watchOnce(lifetime: Lifetime, onWatching: () => void): Promise<void> {
-    const { topic, client: clients, event, verdict } = this.#options;
+    const { topic, client: clients, event, verdict, search, samplingRate, since } = this.#options;
     const { output } = this.#context;
     const client = await this.#context.client();
     const target = await resolveBroker(this.#context, client, this.#options, this.#name);
@@ -130,6 +156,10 @@ class Tail {
       ...(clients && { client: clients }),
       ...(event && { event }),
       ...(verdict && { verdict }),
+      ...(search !== undefined && { search }),
+      ...(samplingRate !== undefined && { sampling_rate: samplingRate }),
+      // Afterwards the position says more.
+      ...(since !== undefined && this.#position.lastEventId === undefined && { since }),
     };
     const events = await output.spin("connecting", client.events(query, lifetime.signal, this.#position));
     onWatching();
