@@ -32,7 +32,12 @@ function emptyServer(calls: unknown[]): FakeClient {
   };
 }
 
-function startDev(options: Parameters<typeof dev>[1], env: Record<string, string> = {}, client?: FakeClient) {
+function startDev(
+  options: Parameters<typeof dev>[1],
+  env: Record<string, string> = {},
+  client?: FakeClient,
+  failed?: Promise<never>,
+) {
   const calls: unknown[] = [];
   const configFolder = temporaryFolder();
   const { world, ...test } = createTestWorld({
@@ -46,6 +51,7 @@ function startDev(options: Parameters<typeof dev>[1], env: Record<string, string
     started.push(serverOptions);
     return {
       ...server,
+      ...(failed && { failed }),
       close: async () => {
         closed = true;
       },
@@ -55,6 +61,16 @@ function startDev(options: Parameters<typeof dev>[1], env: Record<string, string
 }
 
 describe("dev", () => {
+  it("ends with an error when the disk fails", async () => {
+    let fail: (error: Error) => void = () => {};
+    const failed = new Promise<never>((_, reject) => (fail = reject));
+    const test = startDev({}, {}, undefined, failed);
+    await test.stderr.until("Ctrl-C");
+    fail(new UserError("data-lost", "the disk did not keep what was written"));
+    await expect(test.finished).rejects.toMatchObject({ code: "data-lost" });
+    expect(test.isClosed()).toBe(true);
+  });
+
   it("creates namespace and broker, tells where it is, and remembers itself", async () => {
     const readyFile = path.join(temporaryFolder(), "ready file ü.json");
     const test = startDev({ readyFile, json: true });

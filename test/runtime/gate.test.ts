@@ -168,6 +168,17 @@ test("a connection that is lost forgets what was held", async () => {
   expect(bench.errors).toEqual([]);
 });
 
+test("where the disk fails, connections end without what was held", async () => {
+  const bench = new Bench();
+  const kept = await bench.connect("kept", 100);
+  const other = await bench.connect("other");
+  kept.sends(subscribe("t"));
+  bench.runtime.abort();
+  expect([kept.isDestroyed, other.isDestroyed, kept.take()]).toEqual([true, true, []]);
+  bench.store.commit();
+  expect(kept.take()).toEqual([]);
+});
+
 test("what is held counts as unsent, and the queue goes on when it has left", async () => {
   const bench = new Bench({ unsentBytesMax: 20_000 });
   const kept = await bench.connect("kept", 100);
