@@ -5,6 +5,8 @@ export class Deadline {
   atMs = Infinity;
   /** Place in the heap, -1 while it is not set. */
   index = -1;
+  /** Of equal times, the one that was set first falls due first. */
+  sequence = 0;
   readonly due: (now: number) => void;
 
   constructor(due: (now: number) => void) {
@@ -14,10 +16,11 @@ export class Deadline {
 
 /**
  * All that a broker waits for, earliest first: a binary heap. It replaces timers, so that virtual time drives the
- * broker as well as a clock does. Equal times fall due in no particular order.
+ * broker as well as a clock does. Equal times fall due in the order in which they were set.
  */
 export class Deadlines {
   readonly #heap: Deadline[] = [];
+  #sequence = 0;
 
   get size(): number {
     return this.#heap.length;
@@ -36,6 +39,7 @@ export class Deadlines {
     }
     const earlier = atMs < deadline.atMs;
     deadline.atMs = atMs;
+    deadline.sequence = ++this.#sequence;
     if (deadline.index === -1) {
       deadline.index = this.#heap.length;
       this.#heap.push(deadline);
@@ -76,7 +80,7 @@ export class Deadlines {
     while (index > 0) {
       const parentIndex = (index - 1) >> 1;
       const parent = heap[parentIndex]!;
-      if (parent.atMs <= deadline.atMs) break;
+      if (!isBefore(deadline, parent)) break;
       heap[index] = parent;
       parent.index = index;
       index = parentIndex;
@@ -92,9 +96,9 @@ export class Deadlines {
       let childIndex = 2 * index + 1;
       if (childIndex >= heap.length) break;
       const right = heap[childIndex + 1];
-      if (right !== undefined && right.atMs < heap[childIndex]!.atMs) childIndex++;
+      if (right !== undefined && isBefore(right, heap[childIndex]!)) childIndex++;
       const child = heap[childIndex]!;
-      if (child.atMs >= deadline.atMs) break;
+      if (!isBefore(child, deadline)) break;
       heap[index] = child;
       child.index = index;
       index = childIndex;
@@ -102,4 +106,8 @@ export class Deadlines {
     heap[index] = deadline;
     deadline.index = index;
   }
+}
+
+function isBefore(one: Deadline, other: Deadline): boolean {
+  return one.atMs < other.atMs || (one.atMs === other.atMs && one.sequence < other.sequence);
 }

@@ -45,8 +45,11 @@ export const laterFeatures = [
   "shutdown",
 ] as const;
 
+/** The same, with yet another generator. */
+export const lastFeatures = ["crash"] as const;
+
 /** What may happen in a run. Each run has about two thirds of them, so that rare combinations come up, too. */
-export const features = [...firstFeatures, ...laterFeatures] as const;
+export const features = [...firstFeatures, ...laterFeatures, ...lastFeatures] as const;
 export type Feature = (typeof features)[number];
 
 export interface Settings {
@@ -87,6 +90,8 @@ export function drawSettings(seed: number, random: Random, without: ReadonlySet<
   const later = new Random(~seed);
   const drawn: Feature[] = firstFeatures.filter(() => random.chance(0.7));
   drawn.push(...laterFeatures.filter(() => later.chance(0.4)));
+  const last = new Random(seed ^ 0x5ca1ab1e);
+  drawn.push(...lastFeatures.filter(() => last.chance(0.4)));
   const has = new Set(drawn.filter((feature) => !without.has(feature)));
   const topics = TOPICS.filter(() => random.chance(0.6));
   const filters = FILTERS.filter(() => random.chance(0.6));

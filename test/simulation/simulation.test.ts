@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FIXED_STEPS, fixedSeeds, regressions } from "./seeds.ts";
-import { laterFeatures } from "./settings.ts";
+import { lastFeatures, laterFeatures } from "./settings.ts";
 import { type Outcome, simulate } from "./simulate.ts";
 
 /** Nothing, or all that one needs to see the failure again. */
@@ -13,7 +13,7 @@ test.each(fixedSeeds)("seed %d", (seed) => {
   expect(report(simulate(seed, FIXED_STEPS), FIXED_STEPS)).toBe("");
 });
 
-test.each(regressions)("$found (seed $seed)", ({ seed, steps, without = laterFeatures }) => {
+test.each(regressions)("$found (seed $seed)", ({ seed, steps, without = [...laterFeatures, ...lastFeatures] }) => {
   expect(report(simulate(seed, steps, new Set(without)), steps)).toBe("");
 });
 

@@ -11,14 +11,15 @@ import type {
   Message,
   Verdict,
 } from "../../../src/broker/index.ts";
-import { type Packet, type Publish, ReasonCode } from "../../../src/codec/index.ts";
+import { type Packet, PacketType, type Publish, ReasonCode } from "../../../src/codec/index.ts";
 import { fail } from "../violation.ts";
 import { authenticated } from "./authentication.ts";
 import { receive } from "./inbound.ts";
 import { claimed } from "./claims.ts";
 import { type Origin, published, sent } from "./outbound.ts";
 import { decide } from "./publications.ts";
-import { closeAll, closeByServer, end, endSession, publishWill } from "./sessions.ts";
+import { restart } from "./restart.ts";
+import { closeAll, closeByServer, dismiss, end, endSession, publishWill } from "./sessions.ts";
 import { reconcile } from "./reconcile.ts";
 import { checkBounds, checkDone, checkEmpty, checkSame } from "./settle.ts";
 import { type Content, type Peer, type Publication, State } from "./state.ts";
@@ -65,12 +66,19 @@ export class Model {
     if (endsSession && this.state.sessions.get(clientId) === session) endSession(this.state, session, now);
   }
 
-  /** Everybody is sent away, and no will is published. */
+  /** The process has died, and the next one goes on with what was kept. */
+  restart(now: number): void {
+    restart(this.state, now);
+    this.advance(now);
+  }
+
+  /** Everybody is sent away, and the broker starts anew. */
   shutdown(code: number, now: number): void {
     for (const peer of [...this.state.peers]) {
-      if (peer.session !== undefined) peer.session.will = undefined;
-      closeByServer(this.state, peer, code, now);
+      if (peer.state === "open" && peer.isV5) peer.expected.push({ type: PacketType.DISCONNECT, codes: [code] });
+      dismiss(this.state, peer);
     }
+    this.restart(now);
   }
 
   setLimits(limits: Limits): void {

@@ -176,4 +176,16 @@ export const mutations: readonly Mutation[] = [
     source: "  session.will = undefined;\n  session.kept?.update();\n",
     replacement: "  session.will = undefined;\n",
   },
+  {
+    name: "after a crash, a QoS 2 message that is sent again is routed again",
+    file: "broker/restore.ts",
+    source: "      session?.receivedQos2.set(record.packetId, undefined);\n",
+    replacement: "",
+  },
+  {
+    name: "after a crash, the clients who were connected have their wills for ever",
+    file: "broker/restore.ts",
+    source: "willDueAtMs ?? now + will.delaySeconds * 1000",
+    replacement: "willDueAtMs ?? Infinity",
+  },
 ];

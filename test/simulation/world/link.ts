@@ -93,6 +93,14 @@ export class Link implements Outbox {
     this.#isBlackHole = true;
   }
 
+  /** The broker's process dies. */
+  die(): void {
+    this.isClosed = true;
+    this.connection = undefined;
+    this.vanish();
+    this.#world.later(this.#world.drawDelayMs(), () => this.#receiver.onEnd(this));
+  }
+
   stopReading(): void {
     this.#isReading = false;
   }
@@ -203,14 +211,14 @@ export class Link implements Outbox {
   }
 
   send(packet: Packet): void {
-    if (this.isClosed) return;
+    if (this.isClosed || this.#world.isDoomed) return;
     const [decoded, size] = this.#encode(packet);
     if (decoded.type === PacketType.PUBLISH) fail("publish-without-message", describePacket(decoded));
     this.#world.model.sent(this.peer!, decoded, size);
   }
 
   publish(message: Message, ...how: Rest<Parameters<Outbox["publish"]>>): void {
-    if (this.isClosed) return;
+    if (this.isClosed || this.#world.isDoomed) return;
     const [packet, size] = this.#encode(publishPacket(message, ...how));
     const [, , , , identifiers = []] = how;
     const origin = { id: message.id, identifiers };
@@ -246,6 +254,10 @@ export class Link implements Outbox {
 
   close(): void {
     if (this.isClosed) return;
+    if (this.#world.isDoomed) {
+      this.die();
+      return;
+    }
     this.#world.model.closed(this.peer!);
     this.#end();
   }

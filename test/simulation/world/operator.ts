@@ -8,6 +8,7 @@ export function operate(world: World): void {
   const { features } = world.settings;
   if (features.has("revocation")) repeat(world, 15_000, () => revoke(world));
   if (features.has("kick")) repeat(world, 30_000, () => kick(world));
+  if (features.has("crash")) repeat(world, 30_000, () => crash(world));
   if (features.has("shutdown")) repeat(world, 60_000, () => shutDown(world));
 }
 
@@ -42,14 +43,26 @@ function kick(world: World): void {
   );
 }
 
-/** What the sessions have stays: the broker goes on, as if it had been started again from what it keeps. */
+/** The process dies: at once, or after a while in which nothing that it does is committed any more. */
+function crash(world: World): void {
+  if (world.isDoomed) return;
+  world.doom();
+  world.later(world.random.below(world.random.pick([1, 50, 5000])), () => world.crash());
+}
+
+/** What is kept stays, as after a crash, but the clients are told. */
 function shutDown(world: World): void {
+  if (world.isDoomed) return;
   const { model, broker, now } = world;
   const code = ReasonCode.ServerShuttingDown;
   world.input(
     "shutdown",
     () => model.shutdown(code, now),
-    () => broker.shutdown(code, "shutdown", now),
+    () => {
+      broker.stopKeeping();
+      broker.shutdown(code, "shutdown", now);
+      world.startAnew(world.journal);
+    },
   );
 }
 

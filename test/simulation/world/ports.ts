@@ -36,10 +36,12 @@ export class SimulatedHooks implements Hooks {
 
   submit(pending: PendingPublish): void {
     const world = this.#world;
-    const { random } = world;
+    const { random, lifetime } = world;
+    if (world.isDoomed) return;
     const publication = world.model.submitted(pending.message);
     const isLost = !world.isCalm && random.chance(0.03);
     const answer = (): void => {
+      if (world.lifetime !== lifetime) return;
       const verdict: Verdict = isLost ? { kind: "drop", reason: "hook-timeout" } : this.#verdict(pending);
       world.input(
         `hook: ${verdict.kind} ${describe(publication.content)}`,
@@ -85,9 +87,10 @@ export class SimulatedAuthenticator {
 
   authenticate(connection: Connection, _packet: Connect | Auth): void {
     const world = this.#world;
-    const { random, settings } = world;
+    const { random, settings, lifetime } = world;
     const isLate = settings.features.has("lateAuthentication") && !world.isCalm;
     world.later(isLate ? random.below(random.pick([1, 100, 3000])) : 0, () => {
+      if (world.lifetime !== lifetime) return;
       const { peer } = connection.outbox as Link;
       const answer = this.#answer(connection);
       world.input(

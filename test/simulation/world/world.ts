@@ -1,4 +1,4 @@
-import { Broker, type BrokerEvent } from "../../../src/broker/index.ts";
+import { Broker, type BrokerEvent, type Limits } from "../../../src/broker/index.ts";
 import { MapJournal } from "../../broker/map-journal.ts";
 import { Model } from "../model/model.ts";
 import { type Peer, describe } from "../model/state.ts";
@@ -17,6 +17,8 @@ const START_MS = 1_700_000_000_000;
 
 /** Inputs between two comparisons of all that broker and model have. */
 const COMPARE_EVERY = 20;
+/** Inputs between two brokers that are restored to see what they are like. */
+const RESTORE_EVERY = 50;
 
 /** One run: a broker, its model, the clients around it, and the time. */
 export class World {
@@ -24,8 +26,8 @@ export class World {
   readonly settings: Settings;
   readonly trace = new Trace();
   readonly model: Model;
-  readonly broker: Broker;
-  readonly journal = new MapJournal();
+  broker: Broker;
+  journal = new MapJournal();
   readonly hooks: SimulatedHooks;
   readonly devices: Device[] = [];
   now = START_MS;
@@ -33,6 +35,14 @@ export class World {
   isCalm = false;
   /** Events so far. */
   step = 0;
+  /**
+   * The broker's process dies soon, and nothing that it does until then is committed. Since output waits for that, nobody
+   * will ever know: the model is not told, and nothing leaves.
+   */
+  isDoomed = false;
+  /** How many processes there were. */
+  lifetime = 1;
+  #committed = this.journal;
   readonly #schedule = new Schedule(START_MS);
   readonly #open = new Set<Link>();
   readonly #resumed: Link[] = [];
@@ -45,13 +55,7 @@ export class World {
     this.settings = drawSettings(seed, this.random, without);
     const { limits, features, devices } = this.settings;
     this.model = new Model(limits, () => `assigned-${this.#clientIds + 1}`);
-    this.broker = new Broker({
-      limits,
-      journal: this.journal,
-      random: { clientId: () => `assigned-${++this.#clientIds}` },
-      authenticator: new SimulatedAuthenticator(this),
-    });
-    this.broker.observer = (event) => this.#observed(event);
+    this.broker = this.#newBroker(limits);
     this.hooks = new SimulatedHooks(this);
     this.#setHooks(features.has("hooks"));
     this.#changeHooksLater();
@@ -59,6 +63,50 @@ export class World {
     for (let i = 0; i < devices; i++) this.devices.push(new Device(this, `device-${i}`));
     for (const device of this.devices) device.thinkLater();
     operate(this);
+  }
+
+  #newBroker(limits: Limits): Broker {
+    const broker = new Broker({
+      limits,
+      journal: this.journal,
+      random: { clientId: () => `assigned-${++this.#clientIds}` },
+      authenticator: new SimulatedAuthenticator(this),
+    });
+    broker.observer = (event) => this.#observed(event);
+    return broker;
+  }
+
+  // ---- processes that die
+
+  /** From now on nothing is committed. */
+  doom(): void {
+    this.trace.add("nothing is committed any more");
+    this.#committed = new MapJournal(this.journal.records);
+    this.isDoomed = true;
+  }
+
+  /** The process dies, and the next one starts with what was committed. */
+  crash(): void {
+    this.isDoomed = false;
+    for (const link of this.#open) link.die();
+    this.input(
+      "crash",
+      () => this.model.restart(this.now),
+      () => this.startAnew(this.#committed),
+    );
+  }
+
+  /** The next process starts. */
+  startAnew(journal: MapJournal): void {
+    const before = this.broker;
+    this.lifetime++;
+    this.journal = new MapJournal(journal.records);
+    this.broker = this.#newBroker(before.limits);
+    // To the model, they are the names of messages in all processes.
+    this.broker.passMessageId(before.nextMessageId());
+    this.broker.hooks = before.hooks;
+    this.broker.restore(this.journal.records, this.now);
+    this.broker.advance(this.now);
   }
 
   // ---- time
@@ -97,7 +145,7 @@ export class World {
 
   #passTime(untilMs: number): void {
     for (;;) {
-      const dueMs = Math.min(this.broker.nextDeadline(), this.model.nextDueMs());
+      const dueMs = Math.min(this.broker.nextDeadline(), this.isDoomed ? Infinity : this.model.nextDueMs());
       if (dueMs > untilMs) return;
       this.now = this.#schedule.tick(dueMs);
       this.input(
@@ -114,15 +162,18 @@ export class World {
   /** Tells the model, then the broker, of an input, and sees that everything was done. */
   input(line: string, forModel: (() => void) | undefined, forBroker: () => void): void {
     this.trace.add(`${(this.now - START_MS).toFixed(3)} ${line}`);
+    if (this.isDoomed) {
+      forBroker();
+      return;
+    }
     forModel?.();
     forBroker();
     const peers: Peer[] = [];
     for (const { peer } of this.#open) if (peer !== undefined) peers.push(peer);
     this.model.settle(this.broker, peers);
-    if (++this.#inputs % COMPARE_EVERY === 0) {
-      this.model.compare(this.broker);
-      checkRestorable(this.broker, this.journal, this.now);
-    }
+    this.#inputs++;
+    if (this.#inputs % COMPARE_EVERY === 0) this.model.compare(this.broker);
+    if (this.#inputs % RESTORE_EVERY === 0) checkRestorable(this.broker, this.journal, this.now);
   }
 
   /** The broker reads again from the link, once the present input is over. */
@@ -137,6 +188,7 @@ export class World {
   }
 
   #observed(event: BrokerEvent): void {
+    if (this.isDoomed) return;
     if (event.type === "drop" || event.type === "expire") {
       const reason = event.type === "drop" ? event.reason : "expired";
       this.trace.add(`  drop for ${event.clientId}: ${describe(event.message)} ${reason}`);
