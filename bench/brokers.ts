@@ -41,15 +41,7 @@ function ours(name: string, more: (port: number, folder: string) => string[], co
     version: () => packageVersion("package.json"),
     command: (port: number, folder: string) => {
       const ports = ["--port", String(port), "--ws-port", "0", "--tls-port", "0", "--wss-port", "0", "--api-port", "0"];
-      return [
-        process.execPath,
-        "bin/pubsub.js",
-        "dev",
-        "--memory",
-        "--allow-anonymous",
-        ...ports,
-        ...more(port, folder),
-      ];
+      return [process.execPath, "bin/pubsub.js", "dev", "--allow-anonymous", ...ports, ...more(port, folder)];
     },
     ...(companion && { companion }),
   };
@@ -91,13 +83,13 @@ const hookPort = (port: number) => port - 10_000;
 
 /** Ours first; the sink is what the generator itself can do. */
 export const brokerKinds: readonly BrokerKind[] = [
-  ours("pubsub-cli", () => []),
+  ours("pubsub-cli", () => ["--memory"]),
   mosquitto,
   script("aedes", () => packageVersion("node_modules/aedes/package.json")),
   script("sink", () => ""),
   ours(
     "pubsub-cli + hook",
-    (port) => ["--on-publish-url", `http://127.0.0.1:${hookPort(port)}/`],
+    (port) => ["--memory", "--on-publish-url", `http://127.0.0.1:${hookPort(port)}/`],
     (port) => server("hook", hookPort(port)),
   ),
   ours("pubsub-cli + disk", (_port, folder) => ["--persist-to", path.join(folder, "data")]),

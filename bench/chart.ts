@@ -14,7 +14,7 @@ interface Panel {
 
 const WIDTH = 420;
 const HEIGHT = 300;
-const MARGIN = { left: 58, right: 16, top: 36, bottom: 74 };
+const MARGIN = { left: 58, right: 40, top: 36, bottom: 74 };
 
 const panels: readonly Panel[] = [
   {

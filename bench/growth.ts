@@ -15,9 +15,9 @@ export interface GrowthRow {
   /** Route of a topic that never came before. */
   readonly newTopicNs: number;
   /** Heap bytes for each of `count` subscriptions, sessions of absent clients, and retained messages of 64 bytes. */
-  readonly bytesPerSubscription: number;
+  readonly bytesPerSubscription: number | undefined;
   readonly bytesPerSession: number | undefined;
-  readonly bytesPerRetained: number;
+  readonly bytesPerRetained: number | undefined;
 }
 
 /** Nanoseconds of CPU time for one publish at QoS 0 to one subscriber, within the broker. */
@@ -37,6 +37,7 @@ const FILTERS_PER_SESSION = 1000;
 const PAYLOAD_BYTES = 64;
 const isQuick = process.argv[2] === "quick";
 const COUNTS = isQuick ? [10, 1000, 100_000] : [10, 1000, 100_000, 1_000_000];
+const COUNTED_MIN = 1000;
 const SESSIONS_MAX = 100_000;
 const REPETITIONS = isQuick ? 3 : 5;
 const ROUTES = 100_000;
@@ -118,12 +119,13 @@ function heapBytes(): number {
   return heapUsed + external;
 }
 
-/** Bytes by which `fill` makes the heap larger, for each of `count`. */
-function bytesPer(count: number, fill: (broker: Broker) => void): { bytes: number; broker: Broker } {
+/** Bytes by which `fill` makes the heap larger, for each of `count`; undefined where those of other things outweigh them. */
+function bytesPer(count: number, fill: (broker: Broker) => void): { bytes: number | undefined; broker: Broker } {
   const broker = newBroker();
   const before = heapBytes();
   fill(broker);
-  return { bytes: (heapBytes() - before) / count, broker };
+  const bytes = (heapBytes() - before) / count;
+  return { bytes: count < COUNTED_MIN ? undefined : bytes, broker };
 }
 
 /** CPU time of this process, with the threads that collect its garbage. */
@@ -134,6 +136,8 @@ function cpuNanoseconds(): number {
 
 /** Median of several repetitions, in nanoseconds for each of `count` calls. */
 function nanoseconds(count: number, once: (index: number) => void, prepare = () => {}): number {
+  // What others have left is not collected meanwhile.
+  global.gc!();
   const times: number[] = [];
   for (let repetition = -1; repetition < REPETITIONS; repetition++) {
     prepare();

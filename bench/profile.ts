@@ -24,9 +24,12 @@ interface CpuProfile {
 export async function profile(work: Work): Promise<string> {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
+  const startedMs = performance.now();
+  let skippedMs = 0;
   const broker = await startBroker(brokerKinds[0]!, { profileTo: FOLDER });
   try {
     const generator = await Generator.start(broker, work);
+    skippedMs = performance.now() - startedMs + TIMING.warmUpMs;
     await generator.measure(TIMING);
     generator.stop();
   } finally {
@@ -36,11 +39,12 @@ export async function profile(work: Work): Promise<string> {
     FOLDER,
     readdirSync(FOLDER).find((name) => name.endsWith(".cpuprofile"))!,
   );
-  const rows = selfTimes(JSON.parse(readFileSync(file, "utf8")) as CpuProfile);
+  const rows = selfTimes(JSON.parse(readFileSync(file, "utf8")) as CpuProfile, skippedMs);
   return `${table(["function", "share", "ms"], rows)}\n\nThe whole profile, for Chrome's or VS Code's viewer: ${file}`;
 }
 
-function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): string[][] {
+/** @param skippedMs of start-up and warm-up, which are not told */
+function selfTimes({ nodes, samples, timeDeltas }: CpuProfile, skippedMs: number): string[][] {
   const names = new Map(
     nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => [
       id,
@@ -49,9 +53,11 @@ function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): string[][] {
   );
   const times = new Map<string, number>();
   let total = 0;
+  let atMicros = 0;
   samples.forEach((id, index) => {
     const name = names.get(id)!;
-    if (name.startsWith("(idle)")) return;
+    atMicros += timeDeltas[index]!;
+    if (atMicros < skippedMs * 1000 || name.startsWith("(idle)")) return;
     times.set(name, (times.get(name) ?? 0) + timeDeltas[index]!);
     total += timeDeltas[index]!;
   });

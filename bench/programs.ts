@@ -10,9 +10,12 @@ import type { Measurement } from "./measurement.ts";
 const NO_CONFIGURATION = path.join(tmpdir(), "pubsub-bench-without-configuration");
 const OUR_PROGRAM = "bin/pubsub.js";
 
+/** What other start-up times are compared with. */
+export const NODE_ALONE = "node -e 0";
+
 /** Each with the arguments for publishing to a broker of ours, where it does that. */
 const programs: Readonly<Record<string, (port: number) => string[]>> = {
-  "node -e 0": () => [process.execPath, "-e", "0"],
+  [NODE_ALONE]: () => [process.execPath, "-e", "0"],
   "pubsub --version": () => [process.execPath, OUR_PROGRAM, "--version"],
   "pubsub pub": (port) => [process.execPath, OUR_PROGRAM, "pub", "a", "b", "--qos", "1", "--url", mqttUrl(port)],
   mosquitto_pub: (port) => ["mosquitto_pub", "-p", String(port), "-t", "a", "-m", "b", "-q", "1"],

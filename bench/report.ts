@@ -5,7 +5,7 @@ import { canPin } from "./cores.ts";
 import { goals, type Goal } from "./goals.ts";
 import type { Growth } from "./growth.ts";
 import type { Metric } from "./measurement.ts";
-import { programNames } from "./programs.ts";
+import { NODE_ALONE, programNames } from "./programs.ts";
 import type { Results, ScenarioResult } from "./results.ts";
 import { scenarios, type Scenario } from "./scenarios.ts";
 import { number, percent, table, times } from "./table.ts";
@@ -138,7 +138,8 @@ const sections: readonly Section[] = [
     title: "Start-up, ms",
     text: "From starting the process to the first CONNACK that lets a client in.",
     isAbout: ({ work }) => work.kind === "startup",
-    ...ofMetric("ms"),
+    header: [...ofMetric("ms").header, `${OURS} + disk`],
+    row: (result) => [...ofMetric("ms").row(result), number(value(result, `${OURS} + disk`, "ms"))],
   },
   {
     title: "Commands, ms",
@@ -230,13 +231,20 @@ export function goalSection(results: Results, names: readonly string[]): string 
     const result = results.scenarios[goal.scenario];
     if (result === undefined || !names.includes(goal.scenario)) return [];
     const { title } = scenarios.find(({ name }) => name === goal.scenario)!;
-    const absolute =
-      goal.absolute === undefined ? undefined : verdict(goal, value(result, OURS, goal.metric), goal.absolute, number);
-    const peers = PEERS.map((peer) => verdict(goal, ratio(result, peer, goal.metric), goal[peer], times));
-    return [[title, METRIC_NAMES[goal.metric] ?? goal.metric, ...peers, absolute ?? ""]];
+    const subject = goal.subject ?? OURS;
+    const own = value(result, subject, goal.metric);
+    const alone = results.scenarios["commands"] && value(results.scenarios["commands"], NODE_ALONE, "ms");
+    const against = (other: number | undefined) => (own ?? NaN) / (other ?? NaN);
+    const peers = PEERS.map((peer) => verdict(goal, against(value(result, peer, goal.metric)), goal[peer], times));
+    const [node, absolute] = [
+      verdict(goal, against(alone), goal.node, times),
+      verdict(goal, own, goal.absolute, number),
+    ];
+    const what = goal.subject === undefined ? title : `${title}: ${subject}`;
+    return [[what, METRIC_NAMES[goal.metric] ?? goal.metric, ...peers, node, absolute]];
   });
   if (rows.length === 0) return "";
-  return `## Goals\n\n${table(["scenario", "figure", ...PEERS.map((peer) => `/ ${peer}`), "by itself"], rows)}`;
+  return `## Goals\n\n${table(["scenario", "figure", ...PEERS.map((peer) => `/ ${peer}`), `/ ${NODE_ALONE}`, "by itself"], rows)}`;
 }
 
 const METRIC_NAMES: Partial<Record<Metric, string>> = {

@@ -184,7 +184,12 @@ export const scenarios: readonly Scenario[] = [
     sink,
   ),
   scenario("idle", "10,000 idle connections", { kind: "idle", connections: 10_000 }, { ...sink, roundsMax: 3 }),
-  scenario("startup", "start to first accepted connection", { kind: "startup" }),
+  scenario(
+    "startup",
+    "start to first accepted connection",
+    { kind: "startup" },
+    { brokers: [...PEERS, `${OURS} + disk`] },
+  ),
   scenario("commands", "commands from start to end", { kind: "commands" }, { brokers: programNames }),
   scenario("growth", "growth", { kind: "growth" }, { brokers: [OURS] }),
 ];

@@ -13,6 +13,9 @@ const RING_BYTES = 1024 * 1024;
 /** A closed loop whose messages were dropped stands still; after this long the missing ones count as lost. */
 const STALL_MS = 1000;
 const DRAIN_MS = 3000;
+/** A warm-up without so many deliveries takes longer, but not much. */
+const WARM_UP_DELIVERIES = 10_000;
+const WARM_UP_MORE_MS = 2000;
 /** In a deep window, a turn of the event loop that brought less than this share of it is followed by a short pause. */
 const DEEP_WINDOW = 400;
 const COLLECT_SHARE = 0.1;
@@ -68,7 +71,9 @@ export class ClosedLoop implements Workload {
     this.#running = true;
     this.#pumpAll();
     const watch = setInterval(() => this.#watchForStalls(), STALL_MS);
+    const warm = this.#deliveries + WARM_UP_DELIVERIES;
     await sleep(warmUpMs);
+    for (let waitedMs = 0; waitedMs < WARM_UP_MORE_MS && this.#deliveries < warm; waitedMs += 20) await sleep(20);
     const before = sample(this.#target, this.#deliveries);
     await sleep(measureMs);
     const after = sample(this.#target, this.#deliveries);

@@ -15,9 +15,16 @@ export class ConnectStorm implements Workload {
   readonly #target: Target;
   readonly #connects: Connects;
 
-  constructor(target: Target, connects: Connects) {
+  private constructor(target: Target, connects: Connects) {
     this.#target = target;
     this.#connects = connects;
+  }
+
+  static async create(target: Target, connects: Connects): Promise<ConnectStorm> {
+    const storm = new ConnectStorm(target, connects);
+    // The first time is that of compilers.
+    await storm.measure();
+    return storm;
   }
 
   async measure(): Promise<Measurement> {

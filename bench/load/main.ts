@@ -26,7 +26,7 @@ async function setUp({ work, ...target }: Job): Promise<Workload> {
     case "retained":
       return await RetainedReader.create(target, work);
     case "connects":
-      return new ConnectStorm(target, work);
+      return await ConnectStorm.create(target, work);
     case "idle":
       return new IdleConnections(target, work);
   }
