@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { openApiDocument } from "../contract/openapi.ts";
 import { type Operation, operations } from "../contract/operations.ts";
 import { BASE_PATH, type OperationName, type Route, routes } from "../contract/routes.ts";
 import { type ErrorName, apiErrors } from "../contract/errors.ts";
@@ -44,6 +45,8 @@ export type Application = Hono<{ Variables: { caller: Caller } }>;
 export function createApi(dependencies: ApiDependencies): Application {
   const app: Application = new Hono({ strict: false });
   app.use(guardHost(dependencies.allowedHosts));
+  // Says nothing about this server, and tools fetch it without a token.
+  app.get("/openapi.json", () => Response.json(openApiDocument()));
   app.use(guardToken(dependencies));
   for (const name of Object.keys(routes) as OperationName[]) addOperation(app, name, dependencies);
   for (const [path, methods] of methodsByPath()) {

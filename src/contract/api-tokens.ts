@@ -6,13 +6,15 @@ const scopeSchema = z
   .enum(apiScopes)
   .describe("what it allows: read, write (everything in namespaces), admin (also API tokens and the server's log)");
 
-const apiTokenSchema = z.object({
-  id: idSchema,
-  name: z.string(),
-  scope: scopeSchema,
-  namespace: z.string().nullable().describe("the only namespace that it is good for; null for all"),
-  created_on: timestampSchema,
-});
+const apiTokenSchema = z
+  .object({
+    id: idSchema,
+    name: z.string(),
+    scope: scopeSchema,
+    namespace: z.string().nullable().describe("the only namespace that it is good for; null for all"),
+    created_on: timestampSchema,
+  })
+  .meta({ id: "ApiToken" });
 
 export const apiTokenOperations = {
   listApiTokens: {

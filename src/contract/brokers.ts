@@ -38,19 +38,23 @@ const hookUrlSchema = z
 /** `{url: null}` takes the hook away; wrangler has no other way to say it. */
 const onPublishInputSchema = z.object({ url: hookUrlSchema.nullable() }).nullable();
 
-const brokerSchema = z.object({
-  id: idSchema,
-  name: nameSchema,
-  description: z.string().describe("empty if there is none"),
-  authType: authTypeSchema,
-  auth_type: authTypeSchema.describe("the same: one client reads this name, another the other"),
-  created_on: timestampSchema,
-  modified_on: timestampSchema,
-  expiration: expirationSchema.nullable().describe("longest lifetime of a token in seconds; null if there is no limit"),
-  endpoint: z.string().describe("URL for MQTT clients"),
-  on_publish: z.object({ url: z.string() }).optional().describe("absent without a hook"),
-  limits: limitsSchema.optional().describe("absent where all limits are the default ones"),
-});
+const brokerSchema = z
+  .object({
+    id: idSchema,
+    name: nameSchema,
+    description: z.string().describe("empty if there is none"),
+    authType: authTypeSchema,
+    auth_type: authTypeSchema.describe("the same: one client reads this name, another the other"),
+    created_on: timestampSchema,
+    modified_on: timestampSchema,
+    expiration: expirationSchema
+      .nullable()
+      .describe("longest lifetime of a token in seconds; null if there is no limit"),
+    endpoint: z.string().describe("URL for MQTT clients"),
+    on_publish: z.object({ url: z.string() }).optional().describe("absent without a hook"),
+    limits: limitsSchema.optional().describe("absent where all limits are the default ones"),
+  })
+  .meta({ id: "Broker" });
 
 /** What create and update have in common. */
 const settings = {

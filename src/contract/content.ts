@@ -2,14 +2,16 @@
 import { z } from "zod";
 
 /** Those that travel with a message (MQTT 5.0 §3.3.2.3). */
-const propertiesSchema = z.object({
-  payloadFormatIndicator: z.int().optional(),
-  messageExpiryInterval: z.int().optional().describe("seconds, as published"),
-  contentType: z.string().optional(),
-  responseTopic: z.string().optional(),
-  correlationData: z.string().optional().describe("base64"),
-  userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
-});
+const propertiesSchema = z
+  .object({
+    payloadFormatIndicator: z.int().optional(),
+    messageExpiryInterval: z.int().optional().describe("seconds, as published"),
+    contentType: z.string().optional(),
+    responseTopic: z.string().optional(),
+    correlationData: z.string().optional().describe("base64"),
+    userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
+  })
+  .meta({ id: "MessageProperties" });
 
 /** What a message carries. */
 export const content = {
@@ -19,6 +21,6 @@ export const content = {
   payloadTruncated: z.literal(true).optional().describe("payload holds only its beginning"),
   properties: propertiesSchema.optional(),
 };
-export const contentSchema = z.object(content);
+export const contentSchema = z.object(content).meta({ id: "Content" });
 
 export const qosSchema = z.union([z.literal(0), z.literal(1), z.literal(2)]);

@@ -8,15 +8,17 @@ const clientIdSchema = z
   .string()
   .regex(/^[^\p{Cc}\p{Cs}]{1,256}$/u, "must be 1 to 256 characters, none of them a control character");
 
-const clientCertificateSchema = z.object({
-  id: z.string().describe("what revokes it: the serial number of the certificate, in hexadecimal digits"),
-  certificate: z.string().describe("PEM"),
-  privateKey: z.string().describe("PEM; kept nowhere else"),
-  ca: z
-    .string()
-    .describe("PEM: the authority that has signed it, and the server's certificate too unless it has its own"),
-  expires_on: timestampSchema,
-});
+const clientCertificateSchema = z
+  .object({
+    id: z.string().describe("what revokes it: the serial number of the certificate, in hexadecimal digits"),
+    certificate: z.string().describe("PEM"),
+    privateKey: z.string().describe("PEM; kept nowhere else"),
+    ca: z
+      .string()
+      .describe("PEM: the authority that has signed it, and the server's certificate too unless it has its own"),
+    expires_on: timestampSchema,
+  })
+  .meta({ id: "ClientCertificate" });
 
 export const credentialOperations = {
   issueCredentials: {

@@ -53,13 +53,13 @@ export const apiErrors = {
   "invalid-json": { code: 17001, status: 400, message: "the body is not JSON" },
   "body-too-large": { code: 17003, status: 413, message: "the body is larger than 1 MiB" },
   "api-token-not-found": {
-    code: 17010,
+    code: 17400,
     status: 404,
     message: "no such API token",
     hint: "pubsub api-token list shows those that exist",
   },
   "too-many-api-tokens": {
-    code: 17011,
+    code: 17401,
     status: 409,
     message: "the server has as many API tokens as it may",
     hint: "delete those that nobody needs",

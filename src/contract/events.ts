@@ -38,86 +38,88 @@ const hookSchema = z.object({
   after: contentSchema.optional().describe("of modified: as delivered"),
 });
 
-export const eventSchema = z.discriminatedUnion("event", [
-  z.object({
-    ...common,
-    event: z.literal("connect"),
-    clientId: z.string(),
-    protocolVersion: z.int().describe("3: MQTT 3.1, 4: 3.1.1, 5: 5.0"),
-    cleanStart: z.boolean(),
-    sessionPresent: z.boolean(),
-    keepAlive: z.int().describe("seconds"),
-    jti: z.string().optional().describe("id of the client's token"),
-  }),
-  z.object({
-    ...common,
-    event: z.literal("refuse"),
-    clientId: z.string(),
-    reasonCode,
-    reason: z.string(),
-  }),
-  z.object({
-    ...common,
-    event: z.literal("disconnect"),
-    clientId: z.string(),
-    reasonCode,
-    reason: z.string(),
-    by: z.enum(["client", "server", "network"]),
-  }),
-  z.object({
-    ...common,
-    event: z.enum(["subscribe", "unsubscribe"]),
-    clientId: z.string(),
-    topicFilter: z.string(),
-    reasonCode,
-  }),
-  z.object({
-    ...common,
-    event: z.literal("publish"),
-    mid,
-    clientId: z.string().describe("the publisher; empty where the broker itself published"),
-    jti: z.string().optional().describe("id of the publisher's token"),
-    topic: z.string(),
-    qos: qosSchema,
-    retain: z.boolean(),
-    ...content,
-  }),
-  hookSchema,
-  z.object({
-    ...common,
-    event: z.literal("deliver"),
-    mid,
-    clientId: z.string().describe("the subscriber"),
-    publisher,
-    topic: z.string(),
-    qos: qosSchema,
-  }),
-  z.object({
-    ...common,
-    event: z.literal("drop"),
-    mid,
-    clientId: z.string().optional().describe("the subscriber that does not get it; absent where nobody does"),
-    publisher,
-    topic: z.string(),
-    reason: z.string().describe("such as queue-full"),
-  }),
-  z.object({
-    ...common,
-    event: z.literal("expire"),
-    mid,
-    clientId: z.string().optional(),
-    publisher,
-    topic: z.string(),
-  }),
-  z.object({
-    ...common,
-    event: z.literal("lost"),
-    reason: z
-      .enum(lostReasons)
-      .describe("slow-reader: the caller did not read fast enough; not-kept: it happened too long ago, or unwatched"),
-    count: z.int().optional().describe("events that are missing here; absent where nobody knows how many"),
-  }),
-]);
+export const eventSchema = z
+  .discriminatedUnion("event", [
+    z.object({
+      ...common,
+      event: z.literal("connect"),
+      clientId: z.string(),
+      protocolVersion: z.int().describe("3: MQTT 3.1, 4: 3.1.1, 5: 5.0"),
+      cleanStart: z.boolean(),
+      sessionPresent: z.boolean(),
+      keepAlive: z.int().describe("seconds"),
+      jti: z.string().optional().describe("id of the client's token"),
+    }),
+    z.object({
+      ...common,
+      event: z.literal("refuse"),
+      clientId: z.string(),
+      reasonCode,
+      reason: z.string(),
+    }),
+    z.object({
+      ...common,
+      event: z.literal("disconnect"),
+      clientId: z.string(),
+      reasonCode,
+      reason: z.string(),
+      by: z.enum(["client", "server", "network"]),
+    }),
+    z.object({
+      ...common,
+      event: z.enum(["subscribe", "unsubscribe"]),
+      clientId: z.string(),
+      topicFilter: z.string(),
+      reasonCode,
+    }),
+    z.object({
+      ...common,
+      event: z.literal("publish"),
+      mid,
+      clientId: z.string().describe("the publisher; empty where the broker itself published"),
+      jti: z.string().optional().describe("id of the publisher's token"),
+      topic: z.string(),
+      qos: qosSchema,
+      retain: z.boolean(),
+      ...content,
+    }),
+    hookSchema,
+    z.object({
+      ...common,
+      event: z.literal("deliver"),
+      mid,
+      clientId: z.string().describe("the subscriber"),
+      publisher,
+      topic: z.string(),
+      qos: qosSchema,
+    }),
+    z.object({
+      ...common,
+      event: z.literal("drop"),
+      mid,
+      clientId: z.string().optional().describe("the subscriber that does not get it; absent where nobody does"),
+      publisher,
+      topic: z.string(),
+      reason: z.string().describe("such as queue-full"),
+    }),
+    z.object({
+      ...common,
+      event: z.literal("expire"),
+      mid,
+      clientId: z.string().optional(),
+      publisher,
+      topic: z.string(),
+    }),
+    z.object({
+      ...common,
+      event: z.literal("lost"),
+      reason: z
+        .enum(lostReasons)
+        .describe("slow-reader: the caller did not read fast enough; not-kept: it happened too long ago, or unwatched"),
+      count: z.int().optional().describe("events that are missing here; absent where nobody knows how many"),
+    }),
+  ])
+  .meta({ id: "Event" });
 
 export const eventOperations = {
   events: {

@@ -19,4 +19,5 @@ const shape = Object.fromEntries(names.map((name) => [name, limitSchema(name)]))
 /** The limits of a broker: a profile, and what differs from it. Replaces those before; `{}` is the default profile. */
 export const limitsSchema = z
   .strictObject({ profile: z.enum(limitProfileNames).optional(), ...shape })
-  .describe("a profile (default, cloudflare-beta), and limits that differ from it");
+  .describe("a profile (default, cloudflare-beta), and limits that differ from it")
+  .meta({ id: "Limits" });

@@ -1,13 +1,15 @@
 import { z } from "zod";
 import { descriptionSchema, idSchema, nameSchema, nothingSchema, pageQuerySchema, timestampSchema } from "./schemas.ts";
 
-const namespaceSchema = z.object({
-  id: idSchema,
-  name: nameSchema,
-  description: z.string().describe("empty if there is none"),
-  created_on: timestampSchema,
-  modified_on: timestampSchema,
-});
+const namespaceSchema = z
+  .object({
+    id: idSchema,
+    name: nameSchema,
+    description: z.string().describe("empty if there is none"),
+    created_on: timestampSchema,
+    modified_on: timestampSchema,
+  })
+  .meta({ id: "Namespace" });
 
 export const namespaceOperations = {
   listNamespaces: {

@@ -1,14 +1,16 @@
 import { z } from "zod";
 
-const publicKeySchema = z.object({
-  use: z.literal("sig"),
-  kty: z.literal("OKP"),
-  kid: z.string(),
-  crv: z.literal("Ed25519"),
-  // Not `Ed25519`, which Node would write: the original verifier rejects that.
-  alg: z.literal("EdDSA"),
-  x: z.string().describe("base64url"),
-});
+const publicKeySchema = z
+  .object({
+    use: z.literal("sig"),
+    kty: z.literal("OKP"),
+    kid: z.string(),
+    crv: z.literal("Ed25519"),
+    // Not `Ed25519`, which Node would write: the original verifier rejects that.
+    alg: z.literal("EdDSA"),
+    x: z.string().describe("base64url"),
+  })
+  .meta({ id: "PublicKey" });
 
 export const publicKeyOperations = {
   listPublicKeys: {

@@ -2,15 +2,17 @@ import { z } from "zod";
 import { content, qosSchema } from "./content.ts";
 import { cursorQuery, cursorSchema, timestampSchema, topicFilterSchema, topicNameSchema } from "./schemas.ts";
 
-const retainedSchema = z.object({
-  topic: z.string(),
-  qos: qosSchema,
-  publisher: z.string().describe("client id; empty where the broker itself published"),
-  jti: z.string().optional().describe("id of the publisher's token"),
-  received_on: timestampSchema,
-  expires_on: timestampSchema.optional().describe("absent if it does not expire"),
-  ...content,
-});
+const retainedSchema = z
+  .object({
+    topic: z.string(),
+    qos: qosSchema,
+    publisher: z.string().describe("client id; empty where the broker itself published"),
+    jti: z.string().optional().describe("id of the publisher's token"),
+    received_on: timestampSchema,
+    expires_on: timestampSchema.optional().describe("absent if it does not expire"),
+    ...content,
+  })
+  .meta({ id: "RetainedMessage" });
 
 export const retainedOperations = {
   listRetained: {

@@ -2,14 +2,16 @@ import { z } from "zod";
 import { qosSchema } from "./content.ts";
 import { anyClientIdSchema, cursorQuery, cursorSchema, timestampSchema } from "./schemas.ts";
 
-const connectionSchema = z.object({
-  remote: z.string().describe("address and port of the client"),
-  transport: z.enum(["tcp", "tls", "unix", "websocket", "secure-websocket"]),
-  protocolVersion: z.int().describe("3: MQTT 3.1, 4: 3.1.1, 5: 5.0"),
-  keepAlive: z.int().describe("seconds, as the client asked"),
-  jti: z.string().optional().describe("id of the client's token"),
-  connected_on: timestampSchema,
-});
+const connectionSchema = z
+  .object({
+    remote: z.string().describe("address and port of the client"),
+    transport: z.enum(["tcp", "tls", "unix", "websocket", "secure-websocket"]),
+    protocolVersion: z.int().describe("3: MQTT 3.1, 4: 3.1.1, 5: 5.0"),
+    keepAlive: z.int().describe("seconds, as the client asked"),
+    jti: z.string().optional().describe("id of the client's token"),
+    connected_on: timestampSchema,
+  })
+  .meta({ id: "Connection" });
 
 const session = {
   clientId: z.string(),
@@ -24,13 +26,15 @@ const session = {
   hasWill: z.boolean(),
 };
 
-const subscriptionSchema = z.object({
-  topicFilter: z.string().describe("as in SUBSCRIBE, with $share/…"),
-  qos: qosSchema,
-  noLocal: z.boolean(),
-  retainAsPublished: z.boolean(),
-  subscriptionIdentifier: z.int().optional(),
-});
+const subscriptionSchema = z
+  .object({
+    topicFilter: z.string().describe("as in SUBSCRIBE, with $share/…"),
+    qos: qosSchema,
+    noLocal: z.boolean(),
+    retainAsPublished: z.boolean(),
+    subscriptionIdentifier: z.int().optional(),
+  })
+  .meta({ id: "Subscription" });
 
 export const sessionOperations = {
   listSessions: {
