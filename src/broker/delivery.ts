@@ -6,7 +6,8 @@ import type { InflightMessage } from "./inflight.ts";
 import { type Message, secondsToExpiry } from "./message.ts";
 import type { DropReason } from "./ports.ts";
 import type { QueuedMessage, Session } from "./session.ts";
-import { type RouteEntry, type Subscription, routeEntry } from "./subscription-tree.ts";
+import { routeEntry } from "./subscribers.ts";
+import type { RouteEntry, Subscription } from "./subscription-tree.ts";
 
 /**
  * Sends a message to everyone whose subscriptions match.

@@ -1,7 +1,8 @@
 import type { QoS } from "../codec/index.ts";
 import type { RecordId } from "./ports.ts";
 import type { Session } from "./session.ts";
-import { SharedGroup } from "./shared.ts";
+import type { SharedGroup } from "./shared.ts";
+import { Subscribers, routeEntry } from "./subscribers.ts";
 
 /** What one client asked for with one filter. */
 export interface Subscription {
@@ -48,11 +49,6 @@ interface Node {
   hash: Subscribers | undefined;
 }
 
-interface Subscribers {
-  readonly direct: Map<Session, Subscription>;
-  readonly groups: Map<string, SharedGroup>;
-}
-
 const newNode = (): Node => ({ children: undefined, plus: undefined, exact: undefined, hash: undefined });
 
 const EMPTY_ROUTE: Route = { entries: [], groups: [] };
@@ -62,6 +58,9 @@ const ROUTES_CACHED_MAX = 16_384;
 /** Longer topic names are looked up each time, so that the names in the cache take some MiB at most. */
 const ROUTE_CACHED_CHARACTERS_MAX = 256;
 
+/** How long the cache rests where fewer topics came back than it has room for. */
+const CACHE_REST_MISSES = 8 * ROUTES_CACHED_MAX;
+
 /**
  * All subscriptions of a broker: a trie by topic level, with a cache of routes by topic name before it.
  * A change of a filter without wildcards forgets one route, any other change forgets all.
@@ -69,6 +68,10 @@ const ROUTE_CACHED_CHARACTERS_MAX = 256;
 export class SubscriptionTree {
   readonly #root = newNode();
   readonly #routes = new Map<string, Route>();
+  /** Since the cache began anew. */
+  #hits = 0;
+  /** The cache rests for as many. */
+  #missesToRest = 0;
   #size = 0;
 
   /** Number of subscriptions. */
@@ -78,19 +81,7 @@ export class SubscriptionTree {
 
   /** Adds a subscription, or replaces the one of the same session, filter and share name. */
   add(subscription: Subscription): void {
-    const subscribers = this.#subscribersFor(subscription.topicFilter);
-    const { session, shareName } = subscription;
-    if (shareName === undefined) {
-      if (!subscribers.direct.has(session)) this.#size++;
-      subscribers.direct.set(session, subscription);
-    } else {
-      let group = subscribers.groups.get(shareName);
-      if (group === undefined) {
-        group = new SharedGroup();
-        subscribers.groups.set(shareName, group);
-      }
-      if (group.put(subscription)) this.#size++;
-    }
+    if (this.#subscribersFor(subscription.topicFilter).add(subscription)) this.#size++;
     this.#forgetRoutes(subscription.topicFilter);
   }
 
@@ -101,15 +92,8 @@ export class SubscriptionTree {
     const node = nodes.at(-1)!;
     const subscribers = endsWithHash ? node.hash : node.exact;
     if (subscribers === undefined) return;
-    const { session, shareName } = subscription;
-    if (shareName === undefined) {
-      if (subscribers.direct.delete(session)) this.#size--;
-    } else {
-      const group = subscribers.groups.get(shareName);
-      if (group?.remove(session)) this.#size--;
-      if (group?.isEmpty) subscribers.groups.delete(shareName);
-    }
-    if (subscribers.direct.size === 0 && subscribers.groups.size === 0) {
+    if (subscribers.remove(subscription)) this.#size--;
+    if (subscribers.isEmpty) {
       if (endsWithHash) node.hash = undefined;
       else node.exact = undefined;
       prune(nodes, levels);
@@ -120,12 +104,28 @@ export class SubscriptionTree {
   /** The route of a topic name. Valid until the next change of the tree. */
   route(topicName: string): Route {
     let route = this.#routes.get(topicName);
-    if (route !== undefined) return route;
+    if (route !== undefined) {
+      this.#hits++;
+      return route;
+    }
     route = this.#match(topicName);
-    if (topicName.length > ROUTE_CACHED_CHARACTERS_MAX) return route;
-    if (this.#routes.size >= ROUTES_CACHED_MAX) this.#routes.clear();
-    this.#routes.set(topicName, route);
+    if (this.#isWorthCaching(topicName)) this.#routes.set(topicName, route);
     return route;
+  }
+
+  /** Where topics hardly ever come back the cache costs more than it gains: then it rests for a while. */
+  #isWorthCaching(topicName: string): boolean {
+    if (topicName.length > ROUTE_CACHED_CHARACTERS_MAX) return false;
+    if (this.#missesToRest > 0) {
+      this.#missesToRest--;
+      return false;
+    }
+    if (this.#routes.size >= ROUTES_CACHED_MAX) {
+      if (this.#hits < ROUTES_CACHED_MAX) this.#missesToRest = CACHE_REST_MISSES;
+      this.#hits = 0;
+      this.#routes.clear();
+    }
+    return true;
   }
 
   #forgetRoutes(topicFilter: string): void {
@@ -136,7 +136,7 @@ export class SubscriptionTree {
   #subscribersFor(topicFilter: string): Subscribers {
     let node = this.#root;
     for (const level of topicFilter.split("/")) {
-      if (level === "#") return (node.hash ??= { direct: new Map(), groups: new Map() });
+      if (level === "#") return (node.hash ??= new Subscribers());
       if (level === "+") {
         node = node.plus ??= newNode();
         continue;
@@ -149,7 +149,7 @@ export class SubscriptionTree {
       }
       node = child;
     }
-    return (node.exact ??= { direct: new Map(), groups: new Map() });
+    return (node.exact ??= new Subscribers());
   }
 
   #pathTo(topicFilter: string): { nodes: Node[]; levels: string[]; endsWithHash: boolean } | undefined {
@@ -170,36 +170,21 @@ export class SubscriptionTree {
     // [MQTT-4.7.2-1] wildcards at the first level leave topics that begin with $ alone.
     collect(this.#root, topicName.split("/"), 0, topicName.startsWith("$"), found);
     if (found.length === 0) return EMPTY_ROUTE;
+    if (found.length === 1) return found[0]!.route;
     const bySession = new Map<Session, Subscription[]>();
     const groups: SharedGroup[] = [];
     for (const subscribers of found) {
-      for (const subscription of subscribers.direct.values()) {
+      for (const subscription of subscribers.direct()) {
         const others = bySession.get(subscription.session);
         if (others === undefined) bySession.set(subscription.session, [subscription]);
         else others.push(subscription);
       }
-      groups.push(...subscribers.groups.values());
+      groups.push(...subscribers.groups());
     }
     const entries: RouteEntry[] = [];
     for (const subscriptions of bySession.values()) entries.push(routeEntry(subscriptions));
     return { entries, groups };
   }
-}
-
-/** Folds the matching subscriptions of one session into one delivery. */
-export function routeEntry(subscriptions: Subscription[]): RouteEntry {
-  let qos: QoS = 0;
-  let retainAsPublished = false;
-  let noLocal = false;
-  let identifiers: number[] | undefined;
-  for (const subscription of subscriptions) {
-    if (subscription.qos > qos) qos = subscription.qos;
-    retainAsPublished ||= subscription.retainAsPublished;
-    noLocal ||= subscription.noLocal;
-    if (subscription.identifier !== 0) (identifiers ??= []).push(subscription.identifier);
-  }
-  const { session } = subscriptions[0]!;
-  return { session, qos, retainAsPublished, identifiers, withNoLocal: noLocal ? subscriptions : undefined };
 }
 
 function collect(node: Node, levels: string[], index: number, skipWildcards: boolean, found: Subscribers[]): void {

@@ -61,6 +61,48 @@ describe("subscription tree", () => {
   });
 });
 
+describe("those who subscribed with one filter", () => {
+  const tree = new SubscriptionTree();
+  const one = newSession("one");
+  const other = newSession("other");
+  const found = () => tree.route("a").entries.map(({ session, qos }) => `${session.clientId} at ${qos}`);
+
+  test("are one, several, and one again; who asks again is counted once", () => {
+    tree.add(subscriptionOf(one, "a"));
+    tree.add({ ...subscriptionOf(one, "a"), qos: 1 });
+    expect([tree.size, found()]).toEqual([1, ["one at 1"]]);
+    tree.add(subscriptionOf(other, "a"));
+    tree.add({ ...subscriptionOf(other, "a"), qos: 2 });
+    expect([tree.size, found()]).toEqual([2, ["one at 1", "other at 2"]]);
+    tree.remove(subscriptionOf(one, "a"));
+    tree.remove(subscriptionOf(one, "a"));
+    expect([tree.size, found()]).toEqual([1, ["other at 2"]]);
+    tree.remove(subscriptionOf(other, "a"));
+    expect([tree.size, found()]).toEqual([0, []]);
+  });
+
+  test("share it under a name as well", () => {
+    const shared = { ...subscriptionOf(one, "a"), key: "$share/s/a", shareName: "s" };
+    tree.add(shared);
+    tree.add({ ...shared, session: other });
+    expect([tree.size, found(), tree.route("a").groups.map((group) => group.pick())]).toEqual([2, [], [undefined]]);
+    tree.remove(shared);
+    tree.remove({ ...shared, session: other });
+    expect([tree.size, tree.route("a").groups]).toEqual([0, []]);
+  });
+});
+
+test("topics that never come back, and then one that changes", () => {
+  const tree = new SubscriptionTree();
+  tree.add(subscriptionOf(newSession("one"), "a/+"));
+  for (let i = 0; i < 40_000; i++) if (tree.route(`a/${i}`).entries.length !== 1) throw new Error(`a/${i} is lost`);
+  const subscription = subscriptionOf(newSession("two"), "a/1");
+  tree.add(subscription);
+  expect(tree.route("a/1").entries.length).toBe(2);
+  tree.remove(subscription);
+  expect(tree.route("a/1").entries.length).toBe(1);
+});
+
 describe("retained messages", () => {
   test("are found by the definition of matching", () => {
     fc.assert(
