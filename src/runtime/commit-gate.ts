@@ -41,14 +41,20 @@ export class CommitGate {
     return this.#commits.position - this.#commits.committed > UNCOMMITTED_BYTES_MAX;
   }
 
+  /** True once the present turn has changed something that is kept. */
+  get hasChanges(): boolean {
+    return this.#commits.position !== this.#began;
+  }
+
   beginTurn(): void {
     this.#began = this.#commits.position;
   }
 
   /** The turn has written all that it has to write. */
   endTurn(): void {
+    if (this.#written.length === 0) return;
     const { position, committed } = this.#commits;
-    const until = position === this.#began ? 0 : position;
+    const until = this.hasChanges ? position : 0;
     const written = this.#written;
     this.#written = [];
     for (const stream of written) {

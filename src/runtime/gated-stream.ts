@@ -16,6 +16,9 @@ const DRAIN_BYTES = 16 * 1024;
 /** Past that the socket will say so itself. */
 const SOCKET_DRAIN_BYTES = 64 * 1024;
 
+/** Stands for the end of the connection. */
+const NOTHING = Buffer.alloc(0);
+
 /** A network connection whose output waits for the journal. What waits counts as unsent. */
 export class GatedStream implements Stream {
   readonly #gate: CommitGate;
@@ -89,7 +92,12 @@ export class GatedStream implements Stream {
     return this.#parts.length > 0;
   }
 
+  /**
+   * A record is added before anything that tells of it is written. So what is written while the turn has added none need not
+   * wait.
+   */
   write(bytes: Buffer): boolean {
+    if (this.#heldBytes === 0 && !this.#gate.hasChanges) return this.#stream.write(bytes);
     this.#turn.push(bytes.length <= COPIED_BYTES_MAX ? Buffer.from(bytes) : bytes);
     this.#heldBytes += bytes.length;
     if (this.#heldBytes >= DRAIN_BYTES) this.#owesDrain = true;
@@ -111,6 +119,11 @@ export class GatedStream implements Stream {
     this.#isEnding = true;
     // Nothing that still arrives is of interest, but the peer's end is.
     if (this.#isThrottled) this.endThrottle();
+    if (this.#heldBytes === 0 && !this.#gate.hasChanges) {
+      this.#stream.end();
+      return;
+    }
+    this.#turn.push(NOTHING);
     this.#note();
   }
 
@@ -132,7 +145,7 @@ export class GatedStream implements Stream {
     for (let part = this.#parts.peek(); part !== undefined && part.until <= committed; part = this.#parts.peek()) {
       this.#parts.shift();
       this.#heldBytes -= part.bytes.length;
-      this.#stream.write(part.bytes);
+      if (part.bytes !== NOTHING) this.#stream.write(part.bytes);
     }
     if (this.#parts.length > 0) return;
     if (this.#isEnding) {

@@ -133,6 +133,36 @@ test("what a turn that changed something has to say waits for the commit, everyt
   expect(bench.errors).toEqual([]);
 });
 
+test("what needs not wait goes straight to the network, whose word is taken for buffers", async () => {
+  const bench = new Bench();
+  const volatile = await bench.connect("volatile");
+  const kept = await bench.connect("kept", 100);
+  volatile.sends(subscribe("u", 0));
+  kept.sends(subscribe("t"));
+  bench.store.commit();
+  volatile.take();
+  const large = Buffer.alloc(100_000);
+  // The first message leaves while the turn goes on, the second one is kept for a subscriber.
+  volatile.sends(publish("u", 0, large), publish("t", 1), publish("u", 0));
+  expect(volatile.takeTypes()).toEqual([PacketType.PUBLISH]);
+  bench.store.commit();
+  expect(volatile.takeTypes()).toEqual([PacketType.PUBACK, PacketType.PUBLISH]);
+});
+
+test("a connection that closes without a word stays until what its turn changed is kept", async () => {
+  const bench = new Bench();
+  const kept = await bench.connect("kept", 100);
+  kept.sends(subscribe("t"));
+  kept.sends(publish("t", 1));
+  bench.store.commit();
+  expect(kept.takeTypes()).toEqual([PacketType.SUBACK, PacketType.PUBLISH, PacketType.PUBACK]);
+  const puback: Packet = { type: PacketType.PUBACK, packetId: 1, reasonCode: 0 };
+  kept.sends(puback, { type: PacketType.DISCONNECT, reasonCode: 0 });
+  expect(kept.isEnded).toBe(false);
+  bench.store.commit();
+  expect([kept.isEnded, kept.take()]).toEqual([true, []]);
+});
+
 test("later output of a connection waits behind what is held", async () => {
   const bench = new Bench();
   const kept = await bench.connect("kept", 100);
