@@ -95,15 +95,18 @@ async function measureOpening(folder: string, what: string, fill: (journal: Jour
   globalThis.gc?.();
   const before = memoryUsage();
   const startedAt = performance.now();
+  const cpuBefore = cpuUsage();
   store = await open(folder);
   const openedAt = performance.now();
   const records = [...store.restore("bench")];
   const restoredAt = performance.now();
+  const cpu = cpuUsage(cpuBefore);
   globalThis.gc?.();
   const after = memoryUsage();
   console.log(
     `${count} ${what}: ${Math.round(bytes / 2 ** 20)} MiB on the disk, ${records.length} records, opened in ` +
-      `${Math.round(openedAt - startedAt)} ms, restored in ${Math.round(restoredAt - openedAt)} ms; heap ` +
+      `${Math.round(openedAt - startedAt)} ms, restored in ${Math.round(restoredAt - openedAt)} ms, ` +
+      `${Math.round((cpu.user + cpu.system) / 1000)} ms of CPU; heap ` +
       `${Math.round((after.heapUsed - before.heapUsed) / 2 ** 20)} MiB, buffers ${Math.round((after.arrayBuffers - before.arrayBuffers) / 2 ** 20)} MiB, ` +
       `resident ${Math.round(after.rss / 2 ** 20)} MiB; buffers while writing ${Math.round(indexBytes / 2 ** 20)} MiB`,
   );

@@ -97,11 +97,11 @@ export class FileJournal implements JournalStore {
     return new BrokerJournal(this, this.#inventory.broker(brokerId));
   }
 
-  *restore(brokerId: string): Iterable<readonly [RecordId, JournalRecord]> {
-    const records = this.#records.get(brokerId);
-    if (records === undefined) return;
+  restore(brokerId: string): Iterable<readonly [RecordId, JournalRecord]> {
+    const records = this.#records.get(brokerId) ?? new Map<RecordId, JournalRecord>();
     this.#records.delete(brokerId);
-    for (const id of sortedKeys(records)) yield [id, records.get(id)!];
+    // Those that were written again for compaction come later in the files.
+    return isSorted(records.keys()) ? records : [...records].sort(([a], [b]) => a - b);
   }
 
   retainBrokers(brokerIds: ReadonlySet<string>): void {
@@ -291,18 +291,13 @@ export class FileJournal implements JournalStore {
   }
 }
 
-/** Most are in order already; those that were written again for compaction come later in the files. */
-function sortedKeys(records: ReadonlyMap<RecordId, unknown>): Float64Array {
-  const keys = new Float64Array(records.size);
-  let count = 0;
-  let isSorted = true;
+function isSorted(ids: Iterable<RecordId>): boolean {
   let last = 0;
-  for (const key of records.keys()) {
-    if (key < last) isSorted = false;
-    last = key;
-    keys[count++] = key;
+  for (const id of ids) {
+    if (id < last) return false;
+    last = id;
   }
-  return isSorted ? keys : keys.sort();
+  return true;
 }
 
 /** The journal of one broker. */

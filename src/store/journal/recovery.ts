@@ -1,4 +1,5 @@
 /** From the files of a journal to what lives in it. */
+import path from "node:path";
 import { UserError } from "../../errors.ts";
 import type { JournalRecord, RecordId } from "../../broker/ports.ts";
 import type { JournalFolder } from "./files.ts";
@@ -48,7 +49,7 @@ export function damaged(folder: JournalFolder, { file, offset, reason }: Damage)
   return new UserError(
     "journal-damaged",
     `${file} in ${folder.path} is damaged at byte ${offset}: ${reason}`,
-    "`pubsub data check --repair` recovers what was written before it, and keeps the damaged file",
+    `\`pubsub data check --repair --persist-to ${path.dirname(folder.path)}\` recovers what was written before it, and keeps the damaged file`,
   );
 }
 

@@ -64,18 +64,18 @@ describe("a torn last write", () => {
   test("is cut off at any byte, and what is before it is there", async () => {
     const { folder, turns } = await write(false);
     const { bytes } = folder.files.get(SECOND)!;
-    const all = prefixes(turns);
+    const all = prefixes(turns).map(String);
     let longest = 0;
     for (let length = 0; length <= bytes.length; length++) {
       const copy = copyOf(folder);
       copy.files.set(SECOND, { bytes: bytes.subarray(0, length), synced: bytes });
       const ids = await idsIn(copy);
-      expect(all).toContainEqual(ids);
+      expect(all).toContain(String(ids));
       expect(ids.length).toBeGreaterThanOrEqual(longest);
       longest = ids.length;
       expect(await idsIn(copy)).toEqual(ids);
     }
-    expect(longest).toBe(all.at(-1)!.length);
+    expect(longest).toBe(turns.flat().length);
   });
 
   test("is said in the log, and new changes follow what was kept", async () => {
@@ -102,6 +102,25 @@ describe("a torn last write", () => {
     folder.files.set("00000003.log", { bytes: Buffer.alloc(17), synced: Buffer.alloc(0) });
     expect(await idsIn(folder)).toEqual(turns.flat());
   });
+});
+
+test("without fsync a power cut may leave holes: what follows one was never promised, and is cut off", async () => {
+  const folder = new FaultyFolder();
+  const onFailure = (error: Error) => {
+    throw error;
+  };
+  const store = await openJournal(folder, { onFailure, fsync: { mode: "os" } });
+  const ends: number[] = [];
+  const ids: RecordId[] = [];
+  for (let turn = 0; turn < 5; turn++) {
+    ids.push(store.journal("a").add(received(turn, 1)));
+    await committed(store);
+    ends.push(folder.files.get(FIRST)!.bytes.length);
+  }
+  const cut = folder.crash("whole");
+  cut.files.get(FIRST)!.bytes.fill(0, ends[1], ends[1]! + 10);
+  expect(await idsIn(cut)).toEqual(ids.slice(0, 2));
+  expect(cut.files.get(FIRST)!.bytes.length).toBeLessThan(ends[2]!);
 });
 
 describe("damage", () => {

@@ -18,7 +18,8 @@ export class FaultyFolder implements JournalFolder {
   readonly files = new Map<string, Content>();
   /** Bytes that all files may have together. */
   capacity = Infinity;
-  totalBytes = 1e9;
+  /** The reserve is a hundredth of it. */
+  totalBytes = 1e6;
   /** Called before each operation; what it throws is its error. */
   before: (operation: Operation, name: string) => void | Promise<void> = () => {};
   #isGone = false;

@@ -1,7 +1,10 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { appendFileSync, writeFileSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { RecordId } from "../../../src/broker/ports.ts";
 import { openFileJournal } from "../../../src/store/index.ts";
 import { committed, received, storeSuite } from "../../store-suite.ts";
 import { FaultyFolder } from "./faulty-folder.ts";
@@ -72,3 +75,64 @@ describe("on the disk", () => {
     await expect(openFileJournal(parent, { onFailure })).rejects.toMatchObject({ code: "data-folder-unusable" });
   });
 });
+
+/** A disk of one MiB; undefined where this user may not mount one. */
+function mountSmallDisk(folder: string): (() => void) | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return undefined;
+  const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]);
+  return status === 0 ? () => void spawnSync("umount", ["-l", folder]) : undefined;
+}
+
+test("a disk that is really full", async ({ skip }) => {
+  const disk = path.join(parent, "disk");
+  await mkdir(disk);
+  const unmount = mountSmallDisk(disk);
+  if (unmount === undefined) return skip("only root may mount a small disk");
+  try {
+    await fillAgainAndAgain(disk);
+  } finally {
+    unmount();
+  }
+});
+
+async function fillAgainAndAgain(disk: string): Promise<void> {
+  const lines: string[] = [];
+  const options = { onFailure, log: (line: string) => lines.push(line), spaceIntervalMs: 5 };
+  const store = await openFileJournal(disk, options);
+  const journal = store.journal("b");
+  const filler = path.join(disk, "filler");
+  const expected: RecordId[] = [];
+  for (let round = 0; round < 3; round++) {
+    writeFileSync(filler, "");
+    while (!journal.isFull) {
+      expected.push(journal.add(received(1, 1)));
+      await committed(store);
+      appendAsMuchAsFits(filler, 16 * 1024);
+    }
+    // What is under way is kept with the reserve.
+    for (let index = 0; index < 5; index++) expected.push(journal.add(received(1, 2)));
+    await committed(store);
+    await rm(filler);
+    while (journal.isFull) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await store.close();
+  expect(lines.map((line) => line.slice(0, 7))).toEqual([
+    "no room",
+    "there i",
+    "no room",
+    "there i",
+    "no room",
+    "there i",
+  ]);
+  const again = await openFileJournal(disk, options);
+  expect([...again.restore("b")].map(([id]) => id)).toEqual(expected);
+  await again.close();
+}
+
+function appendAsMuchAsFits(file: string, bytes: number): void {
+  try {
+    appendFileSync(file, Buffer.alloc(bytes));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  }
+}
