@@ -7,6 +7,7 @@ import { CatalogueError } from "../store/index.ts";
 import { type Caller, authorize } from "./caller.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { failWith, paginate, succeed } from "./envelope.ts";
+import { etagOf } from "./etag.ts";
 import { ApiFailure } from "./failure.ts";
 import { guardHost, guardToken } from "./guards.ts";
 import type { Handlers } from "./handler.ts";
@@ -88,7 +89,9 @@ function addOperation(app: Application, name: OperationName, dependencies: ApiDe
     authorize(caller, route, input.params, dependencies.catalogue);
     const result = await handle(input, dependencies, caller);
     if (route.stream) return result as Response;
-    if (route.query === undefined || !("page" in route.query)) return succeed(result);
+    if (route.query === undefined || !("page" in route.query)) {
+      return succeed(result, undefined, route.etag ? { etag: etagOf(result) } : {});
+    }
     const { page, per_page: perPage } = input.query as { page: number; per_page: number };
     const { result: entries, resultInfo } = paginate(result as readonly unknown[], page, perPage);
     return succeed(entries, resultInfo);

@@ -9,9 +9,13 @@ function respond(status: number, envelope: Envelope<unknown>, headers: Readonly<
   });
 }
 
-export function succeed(result: unknown, resultInfo?: ResultInfo): Response {
+export function succeed(
+  result: unknown,
+  resultInfo?: ResultInfo,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   const envelope = { success: true, errors: [], messages: [], result } as const;
-  return respond(200, resultInfo === undefined ? envelope : { ...envelope, result_info: resultInfo }, {});
+  return respond(200, resultInfo === undefined ? envelope : { ...envelope, result_info: resultInfo }, headers);
 }
 
 /** @param messages one `errors` entry each */

@@ -15,6 +15,8 @@ export interface LooseInput {
   readonly params: Readonly<Record<string, string>>;
   readonly query: unknown;
   readonly body: unknown;
+  /** The header If-Match. */
+  readonly ifMatch: string | undefined;
   /** Of streams: where a caller that comes back had got to. */
   readonly lastEventId: string | undefined;
 }
@@ -26,7 +28,7 @@ export async function readInput(context: Context, route: Route, operation: Opera
     operation.query && check(operation.query, readQuery(new URL(context.req.url).searchParams, route.query));
   const body = operation.body && check(operation.body, parseJson(await readBody(context.req.raw)));
   const lastEventId = route.stream ? context.req.header("last-event-id") : undefined;
-  return { params, query, body, lastEventId };
+  return { params, query, body, ifMatch: context.req.header("if-match"), lastEventId };
 }
 
 const paramsSchemas = new Map<string, z.ZodType<Record<string, string>>>();

@@ -91,7 +91,7 @@ export const brokerOperations = {
     summary: "Change the given settings of a broker",
     body: z.object(settings),
     result: brokerSchema,
-    errors: ["namespace-not-found", "broker-not-found"],
+    errors: ["namespace-not-found", "broker-not-found", "broker-changed"],
   },
   deleteBroker: {
     summary: "Delete a broker and disconnect its clients",

@@ -8,7 +8,7 @@ export interface ErrorEntry {
   /** `errors[].code` of the envelope. */
   readonly code: number;
   /** HTTP status. */
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 500;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 500;
   /** For people; an operation may say it more exactly. */
   readonly message: string;
   /** What to do about it. Sent as `messages` of the envelope, which wrangler prints below the error. */
@@ -46,7 +46,9 @@ export const apiErrors = {
     code: 7003,
     status: 404,
     message: "no such account",
-    hint: "GET /memberships tells the id of the one account of this server",
+    hint:
+      "GET /memberships tells the id of the one account of this server; " +
+      "wrangler remembers that of another one in node_modules/.cache/wrangler, until CLOUDFLARE_ACCOUNT_ID says better",
   },
 
   "invalid-request": { code: 17000, status: 400, message: "invalid request" },
@@ -129,6 +131,13 @@ export const apiErrors = {
     status: 409,
     message: "64 event streams of the broker are open already",
     hint: "end some of those who watch it",
+  },
+
+  "broker-changed": {
+    code: 17206,
+    status: 412,
+    message: "the broker is not as it was when the ETag in If-Match was given",
+    hint: "describe it again, and repeat the change with its present ETag",
   },
 
   "tls-is-off": {

@@ -102,6 +102,7 @@ function describeOperation(name: string, route: Route, operation: Operation, sch
       ...pathParameters(route, schemas),
       ...(query === undefined ? [] : queryParameters(route, query, schemas)),
       ...(route.stream ? [lastEventId] : []),
+      ...(route.etag && route.method === "PATCH" ? [ifMatch] : []),
     ],
     ...(body !== undefined && {
       requestBody: { content: { "application/json": { schema: jsonSchema(body, "input", schemas) } } },
@@ -154,6 +155,13 @@ const lastEventId: Parameter = {
   name: "Last-Event-ID",
   in: "header",
   description: "the `id` of the last event that a caller got which comes back: the stream goes on behind it",
+  schema: { type: "string" },
+};
+
+const ifMatch: Parameter = {
+  name: "If-Match",
+  in: "header",
+  description: "the ETag of an earlier answer: the change is made only if nobody else has changed anything since",
   schema: { type: "string" },
 };
 

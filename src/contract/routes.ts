@@ -28,6 +28,8 @@ export interface Route {
   readonly query?: Readonly<Record<string, QueryKind>>;
   /** Takes a JSON object as its body. */
   readonly body?: true;
+  /** Answers have an ETag; changes take the header If-Match. */
+  readonly etag?: true;
   /** Answers with server-sent events instead of the envelope; takes the header Last-Event-ID. */
   readonly stream?: true;
 }
@@ -46,9 +48,9 @@ export const routes = {
   deleteNamespace: { method: "DELETE", scope: "write", path: NAMESPACE },
 
   listBrokers: { method: "GET", scope: "read", path: BROKERS, query: PAGE },
-  createBroker: { method: "POST", scope: "write", path: BROKERS, body: true },
-  describeBroker: { method: "GET", scope: "read", path: BROKER },
-  updateBroker: { method: "PATCH", scope: "write", path: BROKER, body: true },
+  createBroker: { method: "POST", scope: "write", path: BROKERS, body: true, etag: true },
+  describeBroker: { method: "GET", scope: "read", path: BROKER, etag: true },
+  updateBroker: { method: "PATCH", scope: "write", path: BROKER, body: true, etag: true },
   deleteBroker: { method: "DELETE", scope: "write", path: BROKER },
 
   // A GET that makes tokens: so it is in the original. It changes nothing on the server.

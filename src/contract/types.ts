@@ -44,6 +44,8 @@ export interface CheckedInput<Name extends OperationName> {
   readonly params: { readonly [Parameter in PathParameter<Name>]: string };
   readonly query: Operations[Name] extends { query: infer Query extends z.ZodType } ? z.output<Query> : undefined;
   readonly body: Operations[Name] extends { body: infer Body extends z.ZodType } ? z.output<Body> : undefined;
+  /** The header If-Match. */
+  readonly ifMatch: string | undefined;
   /** Where a caller that comes back had got to: the header Last-Event-ID. */
   readonly lastEventId: Name extends StreamOperationName ? string | undefined : undefined;
 }

@@ -121,6 +121,7 @@ export type CatalogueErrorCode =
   | "too-many-namespaces"
   | "broker-not-found"
   | "broker-exists"
+  | "broker-changed"
   | "too-many-brokers"
   | "api-token-not-found"
   | "too-many-api-tokens"
@@ -171,7 +172,8 @@ export interface Catalogue {
   /** Fails with `namespace-not-empty` while it has brokers. API tokens that are good for it alone end with it. */
   deleteNamespace(id: string): Promise<void>;
   createBroker(broker: NewBroker): Promise<BrokerRecord>;
-  updateBroker(id: string, changes: BrokerChanges): Promise<BrokerRecord>;
+  /** @param expected the change is made only if this is still the record; fails with `broker-changed` if it is not */
+  updateBroker(id: string, changes: BrokerChanges, expected?: BrokerRecord): Promise<BrokerRecord>;
   deleteBroker(id: string): Promise<void>;
   /** All or, beyond `REVOCATIONS_MAX`, none of them. */
   revoke(brokerId: string, jtis: Iterable<string>): Promise<void>;

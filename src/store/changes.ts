@@ -136,8 +136,12 @@ export function updateBroker(
   now: string,
   id: string,
   changes: BrokerChanges,
+  expected?: BrokerRecord,
 ): Change<BrokerRecord> {
   const before = requireBroker(state, id);
+  if (expected !== undefined && before !== expected) {
+    throw new CatalogueError("broker-changed", `the broker ${before.name} has changed meanwhile`);
+  }
   const { description = before.description, expirationSeconds = before.expirationSeconds } = changes;
   const { onPublish = before.onPublish, limits = before.limits } = changes;
   const unchanged =

@@ -127,8 +127,8 @@ export class PersistentCatalogue implements Catalogue {
     return this.#change((state, context) => changes.createBroker(state, context, broker));
   }
 
-  updateBroker(id: string, settings: BrokerChanges): Promise<BrokerRecord> {
-    return this.#change((state, { now }) => changes.updateBroker(state, now, id, settings));
+  updateBroker(id: string, settings: BrokerChanges, expected?: BrokerRecord): Promise<BrokerRecord> {
+    return this.#change((state, { now }) => changes.updateBroker(state, now, id, settings, expected));
   }
 
   deleteBroker(id: string): Promise<void> {

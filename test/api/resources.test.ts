@@ -208,6 +208,33 @@ describe("brokers", () => {
       },
     );
 
+    test("only if nobody else has changed anything: If-Match", async () => {
+      const patch = (body: object, etag: string) => api.request(`PATCH ${B}`, body, { "if-match": etag });
+      const etag = (await api.request(`GET ${B}`)).headers.get("etag")!;
+      expect(etag).toMatch(/^"[\w-]{22}"$/);
+      const changed = await patch({ description: "one" }, etag);
+      expect(changed.status).toBe(200);
+      expect(await api.refused("broker-changed", `PATCH ${B}`, { description: "two" }, { "if-match": etag })).toContain(
+        "is not as it was",
+      );
+      const present = changed.headers.get("etag")!;
+      expect(present).not.toBe(etag);
+      expect((await api.request(`GET ${B}`)).headers.get("etag")).toBe(present);
+      expect((await patch({ description: "three" }, `"x", ${present}`)).status).toBe(200);
+      expect((await patch({ description: "four" }, "*")).status).toBe(200);
+      expect((await patch({ description: "five" }, `W/${present}`)).status).toBe(412);
+      expect((await api.call("describeBroker", `GET ${B}`)).description).toBe("four");
+    });
+
+    test("of two at the same time with the same ETag one is made", async () => {
+      const etag = (await api.request(`GET ${B}`)).headers.get("etag")!;
+      const both = ["one", "two"].map((description) =>
+        api.request(`PATCH ${B}`, { description }, { "if-match": etag }),
+      );
+      const statuses = (await Promise.all(both)).map(({ status }) => status);
+      expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 412]);
+    });
+
     test.each([{ expiration: 0 }, { expiration: "1" }, { on_publish: { url: "x" } }, { description: null }])(
       "not %j",
       async (body) => {

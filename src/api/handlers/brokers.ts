@@ -3,6 +3,8 @@ import type { LimitSettings } from "../../broker/ports.ts";
 import type { Broker } from "../../contract/types.ts";
 import type { BrokerChanges, BrokerRecord, NamespaceRecord } from "../../store/index.ts";
 import type { ApiDependencies } from "../dependencies.ts";
+import { etagOf, isMatch } from "../etag.ts";
+import { ApiFailure } from "../failure.ts";
 import { type Handlers, findBroker, findNamespace } from "../handler.ts";
 
 function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord, broker: BrokerRecord): Broker {
@@ -66,9 +68,13 @@ export const brokerHandlers: Handlers<
     return publicBroker(dependencies, namespace, broker);
   },
 
-  updateBroker: async ({ params, body }, dependencies) => {
+  updateBroker: async ({ params, body, ifMatch }, dependencies) => {
     const { namespace, broker } = findBroker(dependencies, params);
-    const updated = await dependencies.catalogue.updateBroker(broker.id, settingsOf(body));
+    if (ifMatch !== undefined && !isMatch(ifMatch, etagOf(publicBroker(dependencies, namespace, broker)))) {
+      throw new ApiFailure("broker-changed");
+    }
+    const expected = ifMatch === undefined ? undefined : broker;
+    const updated = await dependencies.catalogue.updateBroker(broker.id, settingsOf(body), expected);
     return publicBroker(dependencies, namespace, updated);
   },
 
