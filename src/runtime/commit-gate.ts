@@ -8,8 +8,8 @@ const UNCOMMITTED_BYTES_MAX = 16 * 1024 * 1024;
 type Commits = Pick<JournalStore, "position" | "committed" | "watch">;
 
 /**
- * Holds back what is written to the network until the journal has kept what it tells of (docs/adr/005). The output of a
- * turn that changed nothing leaves at its end, unless earlier output of the same connection still waits.
+ * Holds back what is written to the network until the journal has kept what it tells of (docs/adr/005). What a
+ * turn writes before it changes anything leaves at once, unless earlier output of the same connection still waits.
  */
 export class CommitGate {
   readonly #commits: Commits;
