@@ -32,6 +32,8 @@ export const goals: readonly Goal[] = [
   rate("pairs-qos0", 20, 30),
   rate("pairs-qos1", 12, 20),
   rate("pairs-qos2", 15, 25),
+  // A cluster in the field is proud of a million messages in and three million out.
+  { scenario: "one-to-three", metric: "perSecond", sense: "atLeast", absolute: 3_000_000 },
   rate("fan-out-10-4k", 4, 5),
   rate("wildcards-1000", 5, 8),
   rate("wildcards-10000", 5, 8),

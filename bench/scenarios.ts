@@ -7,7 +7,7 @@ export interface Traffic {
   readonly publishers: number;
   readonly subscribers: number;
   /**
-   * `one`: everybody on one topic. `own`: publisher and subscriber number i on topic number i. `wildcards`: the
+   * `one`: everybody on one topic. `own`: a topic for each publisher, and the subscribers divided among them. `wildcards`: the
    * subscribers hold `filters` filters with `+` and `#`, and each message matches one of them. `shared`: the subscribers
    * share one subscription. `unheard`: nobody subscribes; what counts as a delivery is the acknowledgement.
    */
@@ -122,6 +122,7 @@ export const scenarios: readonly Scenario[] = [
   scenario("pairs-qos0", "pairs 10×10, QoS 0", { ...pairs, qos: 0 }, sink),
   scenario("pairs-qos1", "pairs 10×10, QoS 1", { ...pairs, qos: 1 }, sink),
   scenario("pairs-qos2", "pairs 10×10, QoS 2", { ...pairs, qos: 2 }, sink),
+  scenario("one-to-three", "10 publishers, 3 subscribers each", { ...pairs, subscribers: 30, qos: 0 }, sink),
   scenario("payload-16", "pairs, QoS 0, 16 B", { ...pairs, qos: 0, payloadBytes: 16 }, sink),
   scenario("payload-1k", "pairs, QoS 0, 1 KiB", { ...pairs, qos: 0, payloadBytes: 1024 }, sink),
   scenario(

@@ -101,7 +101,8 @@ export class ClosedLoop implements Workload {
       const window = windowDeliveries / (isPaired ? publishing.length : 1);
       return { publishers, subscribers, window, turn: 0, sent: 0, lost: 0, seen: -1 };
     };
-    if (isPaired) this.#groups = publishing.map((publisher, index) => group([publisher], [listening[index]!]));
+    const subscribersOf = (publisher: number) => listening.filter((_, index) => index % publishers === publisher);
+    if (isPaired) this.#groups = publishing.map((publisher, index) => group([publisher], subscribersOf(index)));
     else this.#groups = [group(publishing, listening)];
   }
 

@@ -5,7 +5,7 @@ export interface Plan {
   readonly topicNames: (publisher: number) => readonly string[];
   readonly topicFilters: (subscriber: number) => readonly string[];
   readonly deliveriesPerPublish: number;
-  /** Publisher i and subscriber i have a window of their own. */
+  /** Each publisher has a window of its own with the subscribers of its topic. */
   readonly isPaired: boolean;
 }
 
@@ -24,7 +24,8 @@ export function plan({ topics, publishers, subscribers, filters = 0 }: Traffic):
       return { ...one, deliveriesPerPublish: 0 };
     case "own": {
       const own = (index: number) => [numbered(`${TOPIC}/`, index)];
-      return { topicNames: own, topicFilters: own, deliveriesPerPublish: 1, isPaired: true };
+      const topicFilters = (subscriber: number) => own(subscriber % publishers);
+      return { topicNames: own, topicFilters, deliveriesPerPublish: subscribers / publishers, isPaired: true };
     }
     case "wildcards": {
       const device = (number: number) => numbered("device-", number);
