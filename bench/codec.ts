@@ -1,7 +1,7 @@
 /**
  * Nanoseconds per packet, ours against mqtt-packet.
  *
- *   npx esbuild --bundle --platform=node --format=esm bench/codec.ts --outfile=/tmp/b.mjs && node /tmp/b.mjs
+ *   npm run bench -- codec
  *
  * Each figure is the median of several rounds; the two contestants take turns, so that a slow
  * moment of the machine meets both. Run it on a pinned, idle core for figures to quote.

@@ -2,7 +2,7 @@
  * Measures the journal alone: pairs of a message that is added and removed, in groups that are kept together, and opening with
  * a million records.
  *
- *   npx esbuild bench/journal.ts --bundle --platform=node --format=esm --outfile=/tmp/journal.mjs && node --expose-gc /tmp/journal.mjs [folder] [fsync] [records]
+ *   npm run bench -- journal [folder] [fsync] [records]
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -3,6 +3,7 @@
  *
  *   npm run bench -- …       the brokers side by side, see bench/main.ts
  *   npm run bench -- codec   our codec against mqtt-packet
+ *   npm run bench -- journal [folder] [fsync] [records]   the journal alone
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -11,7 +12,7 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 // Inside the repository, so that packages are found from there.
 const outdir = `${root}node_modules/.cache/pubsub-bench`;
-const programs = ["main", "codec", "growth", "load/main", "servers/sink", "servers/aedes", "servers/hook"];
+const programs = ["main", "codec", "journal", "growth", "load/main", "servers/sink", "servers/aedes", "servers/hook"];
 
 await build({
   absWorkingDir: root,
@@ -28,9 +29,11 @@ await build({
 });
 // What is measured is what is there now.
 spawnSync(process.execPath, ["scripts/build.mjs", "--if-stale"], { cwd: root, stdio: "inherit" });
-const args = process.argv.slice(2);
-const program = args[0] === "codec" ? "codec" : "main";
+const [first, ...rest] = process.argv.slice(2);
+const isAlone = first === "codec" || first === "journal";
+const script = `${outdir}/${isAlone ? first : "main"}.mjs`;
+const args = ["--expose-gc", script, ...(isAlone ? rest : process.argv.slice(2))];
 // Ctrl-C is for the benchmark, which writes what it has before it ends.
 process.on("SIGINT", () => {});
-const { status } = spawnSync(process.execPath, [`${outdir}/${program}.mjs`, ...args], { cwd: root, stdio: "inherit" });
+const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
 process.exitCode = status ?? 1;
