@@ -172,12 +172,11 @@ function explicitOptions(command: Command): [name: string, value: unknown][] {
   return Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) !== "default");
 }
 
-function addGlobalOptions(command: Command): void {
-  // `-q` is the quality of service where messages are published or subscribed to, as in mosquitto's clients.
-  const shortQuiet = command.options.some((option) => option.short === "-q") ? "" : "-q, ";
-  const options = [
+/** Options that every command has. */
+export function globalOptions(quietFlags = "-q, --quiet"): Option[] {
+  return [
     new Option("--json", "print JSON, errors too"),
-    new Option(`${shortQuiet}--quiet`, "no messages but errors"),
+    new Option(quietFlags, "no messages but errors"),
     new Option("--color", "colours even where the output is no terminal"),
     new Option("--no-color", "no colours"),
     new Option("--no-input", "never ask anything"),
@@ -185,8 +184,13 @@ function addGlobalOptions(command: Command): void {
     new Option("--api-token <token>", "its token (better: PUBSUB_API_TOKEN)"),
     new Option("--account-id <id>", "account to act for"),
   ];
+}
+
+function addGlobalOptions(command: Command): void {
+  // `-q` is the quality of service where messages are published or subscribed to, as in mosquitto's clients.
+  const hasShort = command.options.some((option) => option.short === "-q");
   const known = new Set(command.options.map((option) => option.long));
-  for (const option of options) {
+  for (const option of globalOptions(hasShort ? "--quiet" : "-q, --quiet")) {
     if (!known.has(option.long)) command.addOption(option.helpGroup(GLOBAL_GROUP));
   }
 }

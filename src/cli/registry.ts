@@ -116,6 +116,19 @@ export const registry: readonly CommandEntry[] = [
   { path: "data export", summary: "Write all data as lines of JSON", load: () => import("./commands/data/export.ts") },
   { path: "data import", summary: "Make a data folder of an export", load: () => import("./commands/data/import.ts") },
 
+  { path: "doctor", summary: "Look at everything that has to be right", load: () => import("./commands/doctor.ts") },
+  {
+    path: "completion",
+    summary: "Print what a shell needs to complete commands and names",
+    load: () => import("./commands/completion.ts"),
+  },
+  {
+    path: "__complete",
+    summary: "For the scripts of completion",
+    hidden: true,
+    load: () => import("./commands/complete.ts"),
+  },
+
   // As `wrangler pubsub` has them.
   { path: "broker issue", summary: "Issue tokens", hidden: true, load: () => import("./commands/token/issue.ts") },
   { path: "broker revoke", summary: "Revoke tokens", hidden: true, load: () => import("./commands/token/revoke.ts") },
