@@ -35,6 +35,7 @@ export abstract class Client {
   /** A CONNACK has said that there is a session. */
   #isKept = false;
   #connects = 0;
+  #isDeaf = false;
   readonly #trace: { at: string; packet: Packet | string }[] = [];
 
   constructor(world: World, name: string, version: Version, random: Random) {
@@ -62,7 +63,7 @@ export abstract class Client {
 
   serverMayBeUp(): void {
     const { port } = this.world;
-    if (!this.#wantsOnline || this.#link !== undefined || port === undefined) return;
+    if (this.#isDeaf || !this.#wantsOnline || this.#link !== undefined || port === undefined) return;
     const link = new Link(port, this.version, {
       onOpen: () => {
         this.#connects++;
@@ -79,6 +80,17 @@ export abstract class Client {
       onError: (error) => this.#fail(error),
     });
     this.#link = link;
+  }
+
+  /** Whatever the server still says in this life does not arrive. */
+  becomeDeaf(): void {
+    this.#isDeaf = true;
+    this.#link?.pause();
+  }
+
+  serverDied(): void {
+    if (this.#isDeaf) this.#link?.destroy();
+    this.#isDeaf = false;
   }
 
   /** Ends everything. */

@@ -40,6 +40,11 @@ export class Link {
     this.#socket.end();
   }
 
+  /** Reads no more. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

@@ -120,8 +120,11 @@ export class Publisher extends Client {
     const { random, name } = this;
     const kind = random.weighted({ t: 8, r: 1, d: 1 });
     const isDeletion = kind === "d" && random.chance(0.4);
-    const topic = `${kind}/${name}/${random.below(TOPICS)}`;
-    this.#publish(topic, random.chance(0.5) ? 1 : 2, isDeletion ? 0 : payloadLength(random), kind !== "t");
+    const number = random.below(TOPICS);
+    const topic = `${kind}/${name}/${number}`;
+    // One QoS for each topic with a retained message: one of QoS 1 that is sent again would come after the next of QoS 2.
+    const qos = kind === "t" ? random.pick([1, 2] as const) : number % 2 === 0 ? 1 : 2;
+    this.#publish(topic, qos, isDeletion ? 0 : payloadLength(random), kind !== "t");
   }
 
   #publish(topic: string, qos: 1 | 2, length: number, retain: boolean): Message {

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly kills: number;
   /** As the server's option says it. */
   readonly fsync: string;
+  /** How long to wait in the end for what must come. */
+  readonly settleMsMax?: number;
   log(line: string): void;
 }
 
@@ -39,6 +41,8 @@ const LIFE_MS_MAX = 4000;
 /** How many lives end before the server listens, or has clients; and how long they are at most. */
 const DEATH_AT_START = 0.15;
 const START_MS = 800;
+/** How long a server still lives at most after some of its clients have become deaf. */
+const DEAF_MS = 40;
 const SETTLE_MS_MAX = 90_000;
 const POLL_MS = 10;
 
@@ -126,9 +130,13 @@ class Run implements World {
       this.#isUp(port);
       const retained = checkRetained(this, port, this.life);
       await Promise.race([Promise.all([death, retained]), this.#failed]);
+      // What it does now, some will not hear of.
+      for (const client of this.#population.all) if (random.chance(0.4)) client.becomeDeaf();
+      await sleep(random.below(DEAF_MS));
     }
     this.port = undefined;
     await server.kill();
+    for (const client of this.#population.all) client.serverDied();
     this.#kills++;
     await this.#cutPower();
   }
@@ -202,11 +210,12 @@ class Run implements World {
 
   /** @throws Violation if it takes too long */
   async #until(isTrue: () => boolean, what: string, clients: readonly Client[]): Promise<void> {
-    const dueAt = performance.now() + SETTLE_MS_MAX;
+    const { settleMsMax = SETTLE_MS_MAX } = this.#options;
+    const dueAt = performance.now() + settleMsMax;
     while (!isTrue()) {
       if (performance.now() > dueAt) {
         const traces = clients.map((client) => client.describeTrace()).join("\n");
-        throw new Violation(`after ${SETTLE_MS_MAX / 1000} s it is not true that ${what}\n${traces}`);
+        throw new Violation(`after ${settleMsMax / 1000} s it is not true that ${what}\n${traces}`);
       }
       await Promise.race([sleep(POLL_MS), this.#failed]);
     }

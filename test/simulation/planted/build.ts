@@ -20,12 +20,13 @@ export async function buildWith(mutation: Mutation, name: string): Promise<typeo
     platform: "node",
     target: "node20.19",
     logLevel: "silent",
-    plugins: [plant(mutation)],
+    plugins: [plant(mutation, "test/simulation/planted/mutations.ts")],
   });
   return (await import(/* @vite-ignore */ pathToFileURL(outfile).href)) as typeof Simulation;
 }
 
-function plant({ name, file, source, replacement }: Mutation): Plugin {
+/** @param list the file that has the mutation, for who must bring it up to date */
+export function plant({ name, file, source, replacement }: Mutation, list: string): Plugin {
   return {
     name: "plant",
     setup({ onLoad }) {
@@ -33,7 +34,7 @@ function plant({ name, file, source, replacement }: Mutation): Plugin {
         if (path !== `${root}src/${file}`) return undefined;
         const parts = (await readFile(path, "utf8")).split(source);
         if (parts.length !== 2) {
-          const text = `"${name}" cannot be planted: its piece of source is ${parts.length - 1} times in src/${file}. Bring test/simulation/planted/mutations.ts up to date.`;
+          const text = `"${name}" cannot be planted: its piece of source is ${parts.length - 1} times in src/${file}. Bring ${list} up to date.`;
           return { errors: [{ text }] };
         }
         return { contents: parts.join(replacement), loader: "ts" };
