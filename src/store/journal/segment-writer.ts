@@ -40,10 +40,16 @@ export class SegmentWriter {
     return this.#sequence;
   }
 
-  /** Goes on with a segment that is there. */
+  /**
+   * Goes on with a segment that is there.
+   * @throws {SyncError}
+   */
   async open(segment: Segment): Promise<void> {
     this.#file = await this.#folder.open(segmentFileName(segment.number));
     this.#segment = segment;
+    // Clients will be told of what was read. A process that was killed may have synced neither the end nor the name.
+    await this.#sync(this.#file);
+    await this.#sync(this.#folder);
   }
 
   /** Writes a frame, and waits while there is no room for it. */

@@ -37,7 +37,8 @@ export class FaultyFolder implements JournalFolder {
     for (const [name, { bytes, synced }] of this.files) {
       const kept =
         unsynced === "whole" ? bytes : bytes.subarray(0, synced.length + ((bytes.length - synced.length) >> 1));
-      next.files.set(name, { bytes: Buffer.from(kept), synced: Buffer.from(kept) });
+      // Where the process alone died, a power cut may still take it.
+      next.files.set(name, { bytes: Buffer.from(kept), synced: Buffer.from(unsynced === "whole" ? synced : kept) });
     }
     return next;
   }

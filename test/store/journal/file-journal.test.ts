@@ -38,6 +38,23 @@ describe("file journal", () => {
   });
 });
 
+test("what a killed process had not synced is safe from power cuts once it was read", async () => {
+  const folder = new FaultyFolder();
+  const killed = await openJournal(folder, { onFailure, fsync: { mode: "os" } });
+  const id = killed.journal("b").add(received(1, 1));
+  await committed(killed);
+  const left = folder.crash("whole");
+  const operations: string[] = [];
+  left.before = (operation) => void operations.push(operation);
+  const store = await openJournal(left, { onFailure });
+  expect([...store.restore("b")]).toEqual([[id, received(1, 1)]]);
+  // Its name, too: it may have been made only just now.
+  expect(operations).toContain("sync folder");
+  const again = await openJournal(left.crash("torn"), { onFailure });
+  expect([...again.restore("b")]).toEqual([[id, received(1, 1)]]);
+  await again.close();
+});
+
 describe("on the disk", () => {
   test.each(["always", "os", "interval"] as const)("is there after closing, with fsync %s", async (mode) => {
     const fsync = mode === "interval" ? ({ mode, ms: 1 } as const) : ({ mode } as const);
