@@ -21,6 +21,7 @@ export const groups: Readonly<Record<string, string>> = {
   retained: "Retained messages",
   session: "Clients and their sessions",
   config: "What commands work with here",
+  bench: "Measure a broker",
   context: "Servers that are remembered",
   ca: "The local certificate authority, for TLS",
   data: "A server's data folder, while it does not run",
@@ -96,6 +97,10 @@ export const registry: readonly CommandEntry[] = [
     load: () => import("./commands/session/describe.ts"),
   },
   { path: "session kick", summary: "Disconnect a client", load: () => import("./commands/session/kick.ts") },
+
+  { path: "bench pub", summary: "How fast it takes messages", load: () => import("./commands/bench/pub.ts") },
+  { path: "bench sub", summary: "How fast it delivers them", load: () => import("./commands/bench/sub.ts") },
+  { path: "bench conn", summary: "How fast it lets clients in", load: () => import("./commands/bench/conn.ts") },
 
   { path: "context list", summary: "List them", load: () => import("./commands/context/list.ts") },
   { path: "context use", summary: "Choose the one to work with", load: () => import("./commands/context/use.ts") },
