@@ -15,7 +15,7 @@ export const mutations: readonly CrashMutation[] = [
   {
     name: "output does not wait for the journal",
     file: "runtime/commit-gate.ts",
-    source: "const until = position === this.#began ? 0 : position;",
+    source: "const until = this.hasChanges ? position : 0;",
     replacement: "const until = 0;",
     found: FORGETFUL,
   },
