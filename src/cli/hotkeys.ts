@@ -68,9 +68,10 @@ async function showEvents(
 ): Promise<void> {
   const { output } = context;
   const formatter = new TailFormatter(output.err, output.columns);
-  output.info(output.err.dim("What happens is shown; t again ends that."));
   try {
-    for await (const event of await client.events(target, signal)) {
+    const events = await client.events(target, signal);
+    output.info(output.err.dim("What happens is shown; t again ends that."));
+    for await (const event of events) {
       if (signal.aborted) return;
       output.info(formatter.format(event));
     }

@@ -122,7 +122,8 @@ describe("bad input: one line, a remedy, an exit code", () => {
 
   test("a port in use, a server that is not running, a configuration that is not JSON", async () => {
     const world = await World.create();
-    const none = await world.run(["namespace", "list"]);
+    // Port 2: at the default one somebody's server may listen.
+    const none = await world.run(["namespace", "list", "--api-url", "http://127.0.0.1:2/client/v4"]);
     expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining("pubsub dev") });
     const { mqtt, process: server } = await world.dev();
     const taken = await world.run([

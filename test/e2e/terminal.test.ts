@@ -1,0 +1,39 @@
+/** What only a terminal shows, in a pseudo-terminal of script(1) from util-linux. */
+import { spawnSync } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { program } from "../setup/program.ts";
+import { World } from "./world.ts";
+
+const hasScript = /util-linux/.test(spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "");
+
+/** Runs `pubsub …` at a terminal; what is typed is written to its standard input. */
+function startAtTerminal(world: World, ...args: string[]) {
+  const words = [process.execPath, program(), ...args].map((word) => `'${word}'`);
+  return world.spawn("script", ["-qec", words.join(" "), "/dev/null"], { TERM: "dumb", CI: "" });
+}
+
+describe.skipIf(!hasScript)("at a terminal", () => {
+  test("dev has keys: t shows what happens, q stops it", async () => {
+    const world = await World.create();
+    const ports = ["--port", "0", "--ws-port", "0", "--api-port", "0", "--no-tls", "--memory"];
+    const dev = startAtTerminal(world, "dev", ...ports);
+    await dev.prints("stdout", "q stops");
+    dev.child.stdin!.write("t");
+    await dev.prints("stdout", "What happens is shown");
+    await world.run(["pub", "hello", "world"]);
+    await dev.prints("stdout", /publish .*hello/);
+    dev.child.stdin!.write("q");
+    expect(await dev.finished).toMatchObject({ code: 0, stdout: expect.stringContaining("Stopping …") });
+  });
+
+  test("a deletion is asked for, and not done without a yes", async () => {
+    const world = await World.create();
+    await world.dev();
+    const asked = startAtTerminal(world, "broker", "delete", "dev");
+    await asked.prints("stdout", "[y/N]");
+    asked.child.stdin!.write("n\n");
+    expect(await asked.finished).toMatchObject({ code: 1, stdout: expect.stringContaining("nothing was deleted") });
+    const { stdout } = await world.run(["broker", "list"]);
+    expect(stdout).toContain("dev");
+  });
+});
