@@ -1,4 +1,5 @@
 /** The only composition root: puts store, auth, hooks, runtime, transports and API together. */
+import path from "node:path";
 import { ulid } from "ulid";
 import { Admission, type BrokerName } from "./admission.ts";
 import { ServerLog, createApi, serveApi } from "./api/index.ts";
@@ -8,15 +9,15 @@ import {
   LocalCa,
   LocalCertificates,
   createApiTokenCheck,
-  currentKey,
   generateApiToken,
   hashApiToken,
 } from "./auth/index.ts";
+import { BrokerHooks, type WorkerOptions } from "./broker-hooks.ts";
 import { type Limits, defaultLimits, limitsOf } from "./broker/index.ts";
 import { ReasonCode, reasonCodeName } from "./codec/index.ts";
 import { UserError } from "./errors.ts";
-import { HookPipeline, Webhook } from "./hooks/index.ts";
-import { type HostedBroker, Runtime } from "./runtime/index.ts";
+import type { WorkerAddresses, WorkerOutput } from "./hooks/worker/index.ts";
+import { Runtime } from "./runtime/index.ts";
 import {
   type BrokerRecord,
   type Catalogue,
@@ -31,6 +32,8 @@ import { isLoopbackAddress } from "./transport/loopback.ts";
 import { listenTcp, listenUnix } from "./transport/tcp.ts";
 import { listenTls } from "./transport/tls.ts";
 import { type WebSocketMessageOptions, listenSecureWebSocket, listenWebSocket } from "./transport/websocket.ts";
+
+export type { WorkerAddresses, WorkerOptions, WorkerOutput };
 
 export interface ServerTlsOptions {
   /** MQTT over TLS; 0 picks a free port. Default 8883. */
@@ -68,6 +71,8 @@ export interface ServerOptions {
   fsync?: Fsync | undefined;
   /** Names of the broker that clients without credentials may enter, from loopback only. */
   anonymous?: BrokerName | undefined;
+  /** A Worker that runs here as the on-publish hook of one broker. */
+  worker?: WorkerOptions | undefined;
   /** The API's bearer token; a random one where it is not given. */
   apiToken?: string | undefined;
   limits?: Partial<Limits> | undefined;
@@ -92,6 +97,8 @@ export interface RunningServer {
   ca?: string | undefined;
   /** Path of the Unix socket. */
   socket?: string | undefined;
+  /** Where the Worker is, once it runs; rejects when it does not start. It does as soon as its broker exists. */
+  worker?: Promise<WorkerAddresses> | undefined;
   /** Rejects when the disk fails to keep what it was given: all connections are closed, and the process should end. */
   failed?: Promise<never>;
   /** Reads the certificate files again; connections stay. */
@@ -111,6 +118,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     serverLog.add(line);
     options.log?.(line);
   };
+  const hooks = await openHooks(options, serverLog);
   const kept = await openStores(options, log);
   const { catalogue, store } = kept;
   const limits = { ...defaultLimits, ...options.limits };
@@ -130,7 +138,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store,
   });
   kept.failed?.catch(() => runtime.abort());
-  hostBrokers(kept, runtime, admission, `pubsub-cli/${options.version}`);
+  hostBrokers(kept, runtime, admission, hooks);
   const listeners: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     secure.certificates?.close();
@@ -142,14 +150,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   try {
     return {
-      ...(await listenAll({ ...options, log, serverLog }, kept, runtime, limits, secure, listeners)),
+      ...(await listenAll({ ...options, log, serverLog, hooks }, kept, runtime, limits, secure, listeners)),
       ...(kept.failed && { failed: kept.failed }),
+      ...(hooks.worker && { worker: hooks.worker }),
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function openHooks({ version, worker, persistTo }: ServerOptions, serverLog: ServerLog): Promise<BrokerHooks> {
+  // As wrangler has it, which can so look into the same databases.
+  const folder = persistTo === undefined ? undefined : path.join(persistTo, "worker", "v3");
+  const logged = worker && {
+    ...worker,
+    onOutput: (output: WorkerOutput) => {
+      serverLog.add(`worker ${output.kind}: ${output.text}`);
+      worker.onOutput(output);
+    },
+  };
+  return await BrokerHooks.open(`pubsub-cli/${version}`, logged, folder);
 }
 
 /** What outlives the process. */
@@ -183,7 +205,7 @@ async function openStores({ persistTo, fsync }: ServerOptions, log: (line: strin
 }
 
 /** Keeps the runtime's brokers as the catalogue has them. */
-function hostBrokers({ catalogue, store }: Stores, runtime: Runtime, admission: Admission, userAgent: string): void {
+function hostBrokers({ catalogue, store }: Stores, runtime: Runtime, admission: Admission, hooks: BrokerHooks): void {
   const applyHook = new Map<string, (record: BrokerRecord) => void>();
   const add = (record: BrokerRecord): void => {
     const hosted = runtime.addBroker(record.id, {
@@ -191,7 +213,8 @@ function hostBrokers({ catalogue, store }: Stores, runtime: Runtime, admission: 
       limits: limitsOf(record.limits),
       checkCredentials: (packet, stream) => admission.check(record.id, packet, stream),
     });
-    const apply = hookSetter(hosted, catalogue, userAgent);
+    const namespace = catalogue.namespaceById(record.namespaceId)!.name;
+    const apply = hooks.setterFor(hosted, namespace, hostOf(namespace, record.name));
     applyHook.set(record.id, apply);
     apply(record);
   };
@@ -220,38 +243,6 @@ function hostBrokers({ catalogue, store }: Stores, runtime: Runtime, admission: 
   });
 }
 
-/**
- * What gives a broker the hook of its settings. A new URL takes effect with the next batch; what the old one is being
- * asked about still gets its verdict.
- */
-function hookSetter(hosted: HostedBroker, catalogue: Catalogue, userAgent: string): (record: BrokerRecord) => void {
-  let pipeline: HookPipeline | undefined;
-  return ({ onPublish, namespaceId, name, keys }) => {
-    if (onPublish === null) {
-      hosted.setHooks(undefined);
-      return;
-    }
-    const { kid, privateJwk } = currentKey(keys);
-    const brokerHost = hostOf(catalogue.namespaceById(namespaceId)!.name, name);
-    const hook = new Webhook({
-      url: onPublish.url,
-      brokerHost,
-      userAgent,
-      signingKey: { kid, privateJwk: { ...privateJwk } },
-    });
-    if (pipeline === undefined) {
-      pipeline = new HookPipeline({
-        hook,
-        complete: (pending, verdict, report) => hosted.completeHook(pending, verdict, report),
-        now: () => performance.now(),
-      });
-    } else {
-      pipeline.setHook(hook);
-    }
-    hosted.setHooks(pipeline);
-  };
-}
-
 function hostOf(namespace: string, broker: string): string {
   return `${broker}.${namespace}.${DOMAIN}`;
 }
@@ -272,7 +263,7 @@ interface Secure {
 type Everywhere = (port: number, listen: (host: string, port: number) => Promise<Listener>) => Promise<number>;
 
 async function listenAll(
-  options: ServerOptions & { log: (line: string) => void; serverLog: ServerLog },
+  options: ServerOptions & { log: (line: string) => void; serverLog: ServerLog; hooks: BrokerHooks },
   { catalogue, store }: Stores,
   runtime: Runtime,
   limits: Limits,
@@ -325,6 +316,7 @@ async function listenAll(
       return secure.tlsPort === undefined ? `mqtt://${host}:${mqttPort}` : `mqtts://${host}:${secure.tlsPort}`;
     },
     localCa: () => secure.ca,
+    workerUrl: (brokerId) => options.hooks.workerUrl(brokerId),
     inspect: (brokerId) => runtime.broker(brokerId),
     serverLog: options.serverLog,
     log,

@@ -39,12 +39,15 @@ export const layers = {
   // The commands that run a server in their own process, and nothing else, may reach it.
   "cli/commands/dev": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
   "cli/commands/serve": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
+  "cli/dev-worker": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
   "cli/server-command": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
   // They work on a data folder, without a server.
   "cli/commands/data": { imports: ["cli", "errors", "store"], packages: true, node: true },
 
   // Part of the composition root: joins tokens, catalogue and broker for each CONNECT.
   admission: { imports: ["auth", "codec", "errors"], types: ["broker/ports", "runtime", "store"] },
+  // Likewise: joins settings, keys and hooks for each broker.
+  "broker-hooks": { imports: ["auth", "hooks"], types: ["admission", "runtime", "store"] },
   // The composition root.
   app: { imports: "everything", packages: true, node: true },
 };

@@ -18,6 +18,8 @@ export interface ApiDependencies {
   readonly clock: () => number;
   /** URL for the MQTT clients of a broker. */
   readonly endpointFor: (namespaceName: string, brokerName: string) => string;
+  /** Where the Worker is that runs in place of the hook of the broker's settings, if there is one. */
+  readonly workerUrl?: (brokerId: string) => string | undefined;
   /** Every broker of the catalogue runs, unless it is just being deleted. */
   readonly inspect: (brokerId: string) => Inspection | undefined;
   readonly status: () => {

@@ -173,7 +173,7 @@ export function readyServer(server: RunningServer): ReadyServer {
   };
 }
 
-type Fields = readonly (readonly [name: string, value: string])[];
+export type Fields = readonly (readonly [name: string, value: string])[];
 
 /**
  * Says where the server is.

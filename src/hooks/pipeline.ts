@@ -101,6 +101,9 @@ export class HookPipeline implements Hooks {
   #refusedBytes = 0;
   #scheduled = false;
   #completing = false;
+  #held = false;
+  /** Those who wait until nothing is under way. */
+  readonly #onIdle = new Set<() => void>();
   #state: "open" | "closing" | "closed" = "open";
   /** Bugs of `complete`, thrown when all messages are done. */
   #errors: unknown[] = [];
@@ -151,6 +154,22 @@ export class HookPipeline implements Hooks {
   }
 
   /**
+   * Asks the hook nothing from now on: messages wait, as far as there is room, and their time does not run yet.
+   * Resolves when no answer is awaited any more.
+   */
+  hold(): Promise<void> {
+    this.#held = true;
+    if (this.#batches.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.add(resolve));
+  }
+
+  /** Ends `hold`: what has waited is asked about, in its order. */
+  release(): void {
+    this.#held = false;
+    if (this.#ready.length > 0 || this.#readySlow.length > 0) this.#wake();
+  }
+
+  /**
    * Gives up what is under way and drops all messages (`hook-unreachable`, "broker stopped") before it returns, then
    * closes the hook. Messages that come later are dropped the same way.
    */
@@ -192,7 +211,7 @@ export class HookPipeline implements Hooks {
   }
 
   #wake(): void {
-    if (this.#scheduled || this.#state !== "open") return;
+    if (this.#scheduled || this.#held || this.#state !== "open") return;
     this.#scheduled = true;
     this.#options.schedule(() => {
       this.#scheduled = false;
@@ -202,7 +221,7 @@ export class HookPipeline implements Hooks {
 
   /** Sends batches while there are free slots and publishers that wait for one, first come first served. */
   #fillSlots(): void {
-    while (this.#state === "open") {
+    while (this.#state === "open" && !this.#held) {
       const slots = this.#options.concurrencyMax - this.#batches.size;
       if (slots <= 0) return;
       const slowSlots = this.#slowSlotsMax - this.#slowBatches;
@@ -320,6 +339,10 @@ export class HookPipeline implements Hooks {
     if (batch.slow) this.#slowBatches--;
     batch.hook.batches--;
     this.#closeRetired(batch.hook);
+    if (this.#batches.size === 0) {
+      for (const resolve of this.#onIdle) resolve();
+      this.#onIdle.clear();
+    }
     const now = this.#options.now();
     const elapsedMs = now - batch.startedAt;
     const report = {

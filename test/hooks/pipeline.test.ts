@@ -334,3 +334,52 @@ test("a new hook gets the next batch; the one before is closed after its last an
   await Promise.all(calls.map((call) => call.answer()));
   expect(world.completions.map(({ verdict }) => verdict.kind)).toEqual(["accept", "accept", "accept"]);
 });
+
+describe("while it is held", () => {
+  test("messages wait without their time running, and go on in their order", async () => {
+    const world = new World({ timeoutMs: 100 });
+    const sent = submit(world, "a");
+    world.endTurn();
+    let idle = false;
+    const held = world.pipeline.hold().then(() => (idle = true));
+    sent.push(...submit(world, "a"));
+    const other = submit(world, "b");
+    world.endTurn();
+    await settled();
+    expect(idle).toBe(false);
+    await world.calls[0]!.answer();
+    await held;
+    sent.push(...submit(world, "a"));
+    world.endTurn();
+    world.advance(1000);
+    expect(world.calls.length).toBe(1);
+    world.pipeline.release();
+    world.endTurn();
+    // "b" has waited longer for its turn.
+    expect(world.calls.slice(1).map(idsOf)).toEqual([ids(other), ids(sent.slice(1))]);
+    await Promise.all(world.calls.slice(1).map((call) => call.answer()));
+    expect(world.completions.map(({ verdict }) => verdict.kind)).toEqual(Array(4).fill("accept"));
+    expect(world.pipeline.load).toMatchObject(IDLE);
+  });
+
+  test("the number of waiting messages is bounded, and closing drops them", async () => {
+    const world = new World({ waitingMax: 4 });
+    await world.pipeline.hold();
+    submit(world, "a", 3);
+    world.endTurn();
+    expect(world.pipeline.load).toMatchObject({ waiting: 3, batches: 0 });
+    await world.pipeline.close();
+    const reasons = world.completions.map(({ verdict }) => (verdict.kind === "drop" ? verdict.reason : verdict.kind));
+    expect(reasons).toEqual(["hook-unreachable", "hook-unreachable", "hook-overloaded"]);
+  });
+
+  test("closing ends the wait for what is under way", async () => {
+    const world = new World();
+    submit(world, "a");
+    world.endTurn();
+    const held = world.pipeline.hold();
+    await world.pipeline.close();
+    await held;
+    expect(world.completions.length).toBe(1);
+  });
+});

@@ -9,6 +9,7 @@ import { type Handlers, findBroker, findNamespace } from "../handler.ts";
 
 function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord, broker: BrokerRecord): Broker {
   const { id, name, description, authType, expirationSeconds, onPublish, limits, createdOn, modifiedOn } = broker;
+  const hookUrl = dependencies.workerUrl?.(id) ?? onPublish?.url;
   return {
     id,
     name,
@@ -19,7 +20,7 @@ function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord,
     modified_on: modifiedOn,
     expiration: expirationSeconds,
     endpoint: dependencies.endpointFor(namespace.name, name),
-    ...(onPublish !== null && { on_publish: { url: onPublish.url } }),
+    ...(hookUrl !== undefined && { on_publish: { url: hookUrl } }),
     ...(Object.keys(limits).length > 0 && { limits }),
   };
 }

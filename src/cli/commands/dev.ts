@@ -1,4 +1,4 @@
-import type { RunningServer, startServer as StartServer } from "../../app.ts";
+import type { RunningServer, WorkerAddresses, startServer as StartServer } from "../../app.ts";
 import type { Client } from "../../client/index.ts";
 import type { Broker } from "../../contract/types.ts";
 import { UserError } from "../../errors.ts";
@@ -6,14 +6,14 @@ import { configurationFile, readConfiguration, rememberContext } from "../config
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { dataFolder } from "../data-folder.ts";
+import { type DevArguments, splitArguments, workerOptions } from "../dev-worker.ts";
 import { DEFAULT_BROKER, DEFAULT_NAMESPACE, type DevOptions, addDevOptions } from "../dev-options.ts";
-import { usageError } from "../errors.ts";
 import { execute } from "../exec.ts";
 import { checkHookUrl } from "../hook-url.ts";
 import { HOTKEY_HINT, watchHotkeys } from "../hotkeys.ts";
 import { checkName } from "../names.ts";
 import type { ReadyObject } from "../ready-file.ts";
-import { readyServer, runServer, serverOptions, showAddresses, untilAborted } from "../server-command.ts";
+import { type Fields, readyServer, runServer, serverOptions, showAddresses, untilAborted } from "../server-command.ts";
 
 interface Options extends DevOptions {
   exec?: boolean;
@@ -25,6 +25,7 @@ const CONTEXT_NAME = "dev";
 export default defineCommand<Options>({
   examples: [
     "dev",
+    "dev src/worker.ts                                a Worker sees every message first, and is reloaded on save",
     "dev --on-publish-url http://127.0.0.1:8787/      a hook sees every message first",
     "dev --port 0 --exec -- npm test                  with PUBSUB_URL and others in its environment",
     "dev --persist-to ./data                          keeps data there rather than in .pubsub",
@@ -37,12 +38,16 @@ export default defineCommand<Options>({
       "Start a broker and its management API until Ctrl-C. Creates the namespace and the broker if they are missing, " +
         "and remembers the server, so that other commands find it without options.",
     );
-    command.argument("[command...]", "with --exec: a program and its arguments, after --");
+    command.argument(
+      "[worker...]",
+      "main module of a Worker, or its folder with a wrangler configuration; with --exec: after --, a program and its arguments",
+    );
     command.option("--exec", "run the program once the server is ready, then stop, and exit as it did");
     addDevOptions(command);
   },
 
-  run: (context, [command], options) => dev(context, options, startServer, command as string[]),
+  run: (context, [args], options) =>
+    dev(context, options, startServer, splitArguments(args as string[], context.argv, options.exec === true)),
 });
 
 const startServer: typeof StartServer = async (options) => {
@@ -55,17 +60,8 @@ export async function dev(
   context: CommandContext,
   options: Options,
   startServer: typeof StartServer,
-  command: readonly string[] = [],
+  { worker: location, command }: DevArguments = { command: [] },
 ): Promise<void> {
-  if (options.exec && command.length === 0) {
-    throw usageError("--exec needs a program", "such as: pubsub dev --exec -- npm test");
-  }
-  if (!options.exec && command.length > 0) {
-    throw usageError(
-      `"${command[0]}" is one argument too many`,
-      "a program to run goes with --exec: pubsub dev --exec -- …",
-    );
-  }
   const { env } = context;
   const project = context.project?.settings;
   const namespace = checkName(
@@ -77,16 +73,23 @@ export async function dev(
   // A configuration that cannot be read is better said before anything listens.
   readConfiguration(env);
   const anonymous = options.allowAnonymous ? { namespace, broker } : undefined;
+  const worker = workerOptions(context, options, location, { namespace, broker });
   const persistTo = await dataFolder(context, options, true);
-  let described: Broker | undefined;
   let client: Client;
-  const banner = (ready: ReadyObject) => showBanner(context, options, ready, persistTo, described?.on_publish?.url);
+  let hook: Fields = [];
+  const banner = (ready: ReadyObject) => showBanner(context, options, ready, persistTo, hook);
   await runServer<ReadyObject>(context, options, {
-    start: () => startServer({ ...serverOptions(context, options, persistTo), ...(anonymous && { anonymous }) }),
+    start: () =>
+      startServer({
+        ...serverOptions(context, options, persistTo),
+        ...(anonymous && { anonymous }),
+        ...(worker && { worker }),
+      }),
     prepare: async (server) => {
       const { api: baseUrl, apiToken, accountId } = server;
       client = await context.clientOf({ baseUrl, apiToken, accountId });
-      described = await ensureBroker(client, namespace, broker, hookUrl);
+      const described = await ensureBroker(client, namespace, broker, hookUrl);
+      hook = hookFields(described, location, await server.worker);
       const ready = await describeReady(server, client, namespace, described.name);
       await remember(context, ready);
       return ready;
@@ -159,21 +162,30 @@ async function remember(context: CommandContext, ready: ReadyObject): Promise<vo
   }
 }
 
+/** What is said of the hook. */
+function hookFields(broker: Broker, location: string | undefined, worker: WorkerAddresses | undefined): Fields {
+  if (location === undefined || worker === undefined) {
+    return [["Hook", broker.on_publish?.url ?? "none (pubsub dev src/worker.ts, or --on-publish-url URL)"]];
+  }
+  return [
+    ["Hook", `${location}, reloaded on save`],
+    ["Worker", worker.url],
+    ...(worker.inspector === undefined ? [] : ([["Inspector", worker.inspector]] as const)),
+  ];
+}
+
 function showBanner(
   context: CommandContext,
   options: Options,
   ready: ReadyObject,
   persistTo: string | undefined,
-  hookUrl = "none (pubsub broker update --on-publish-url URL)",
+  hook: Fields,
 ): void {
   const { output } = context;
   const { err } = output;
   // For the terminal only: what is redirected is kept, and it is a secret.
   const token = output.interactive ? ready.apiToken : `in ${configurationFile(context.env)}`;
-  showAddresses(context, ready, persistTo, token, [
-    ["Broker", `${ready.namespace}/${ready.broker}`],
-    ["Hook", hookUrl],
-  ]);
+  showAddresses(context, ready, persistTo, token, [["Broker", `${ready.namespace}/${ready.broker}`], ...hook]);
   const commands = ["pubsub sub '#'", "pubsub pub hello world", "pubsub tail"];
   output.info(`Try in another terminal:\n${commands.map((command) => `  ${err.cyan(command)}`).join("\n")}\n`);
   if (options.allowAnonymous) {

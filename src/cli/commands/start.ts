@@ -31,6 +31,7 @@ export default defineCommand<Options>({
     command.description(
       "Start what `pubsub dev` starts, in the background, and return when it is ready. `pubsub stop` ends it.",
     );
+    command.argument("[worker]", "main module of a Worker, or its folder with a wrangler configuration");
     addDevOptions(command);
     command.option("--timeout <seconds>", "longest wait until it is ready", seconds("--timeout"), 30);
   },

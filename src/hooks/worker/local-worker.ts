@@ -1,0 +1,287 @@
+/** A Worker that runs beside the broker, in workerd, as its on-publish hook, and follows its sources. */
+import path from "node:path";
+import process from "node:process";
+import type { Message } from "../../broker/ports.ts";
+import { UserError } from "../../errors.ts";
+import type { Hook, HookAnswer } from "../hook.ts";
+import { Webhook, type WebhookOptions } from "../webhook.ts";
+import { type Assembled, Assembly } from "./assembly.ts";
+import { BuildError } from "./bundle.ts";
+import { readProject } from "./configuration.ts";
+import { type WorkerOutput, workerOutput } from "./console.ts";
+import { type Libraries, loadLibraries } from "./libraries.ts";
+import type { MiniflareInstance, MiniflareOptions, StructuredLog } from "./miniflare.ts";
+import { StackTraces } from "./stack-trace.ts";
+import { FileWatcher } from "./watch.ts";
+
+export interface LocalWorkerOptions {
+  /** The Worker's main module, or a folder with a configuration of wrangler. */
+  readonly location: string;
+  /** Further Workers, which service bindings name. */
+  readonly services?: readonly string[] | undefined;
+  /** Folder for what KV, R2, D1, Durable Objects … keep; in memory where it is not given. */
+  readonly persistTo?: string | undefined;
+  /** For a debugger to connect to; 0 picks a free one. None where it is not given. */
+  readonly inspectorPort?: number | undefined;
+  readonly onOutput: (output: WorkerOutput) => void;
+}
+
+/** The broker for which it runs. */
+export interface WorkerBroker extends Pick<WebhookOptions, "brokerHost" | "signingKey" | "userAgent"> {
+  /** JSON Web Keys, which are public. */
+  readonly publicKeys: readonly object[];
+}
+
+/** What keeps messages waiting while the Worker is not there. */
+export interface Gate {
+  /** Resolves when the hook is not being asked anything any more. */
+  hold(): Promise<void>;
+  release(): void;
+}
+
+export interface WorkerAddresses {
+  /** The Worker, for requests other than the broker's. */
+  readonly url: string;
+  /** For debuggers. */
+  readonly inspector?: string;
+}
+
+/** As long as the pipeline waits for an answer: what takes longer is given up for a reload. */
+const DRAIN_MS_MAX = 10_000;
+
+/** Finds and loads what a Worker takes, before anything is started. */
+export class WorkerLauncher {
+  readonly #libraries: Libraries;
+  readonly #options: LocalWorkerOptions;
+
+  private constructor(libraries: Libraries, options: LocalWorkerOptions) {
+    this.#libraries = libraries;
+    this.#options = options;
+  }
+
+  /** @throws {UserError} `worker-not-found`, `worker-config-invalid`, `worker-libraries-missing` */
+  static async open(options: LocalWorkerOptions): Promise<WorkerLauncher> {
+    const folders = [options.location, ...(options.services ?? [])].map((location) => readProject(location).folder);
+    return new WorkerLauncher(await loadLibraries([...folders, process.cwd()]), options);
+  }
+
+  launch(broker: WorkerBroker): LocalWorker {
+    return new LocalWorker(this.#libraries, this.#options, broker);
+  }
+}
+
+export class LocalWorker implements Hook {
+  readonly name: string;
+  readonly #libraries: Libraries;
+  readonly #options: LocalWorkerOptions;
+  readonly #broker: WorkerBroker;
+  readonly #assembly: Assembly;
+  readonly #traces = new StackTraces();
+  readonly #watcher = new FileWatcher(() => void this.#onChange());
+  #gate: Gate | undefined;
+  #runtime: MiniflareInstance | undefined;
+  /** What runs now. */
+  #current: Assembled | undefined;
+  #webhook: Webhook | undefined;
+  /** Exceptions since workerd was started last, as long as it starts. */
+  #startErrors: string[] | undefined;
+  #reloading: Promise<void> | undefined;
+  #changedMeanwhile = false;
+  #lastFailure: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(libraries: Libraries, options: LocalWorkerOptions, broker: WorkerBroker) {
+    const { location, services = [], inspectorPort } = options;
+    this.name = path.relative(process.cwd(), path.resolve(location)) || location;
+    this.#libraries = libraries;
+    this.#options = options;
+    this.#broker = broker;
+    this.#assembly = new Assembly(libraries, [location, ...services], inspectorPort !== undefined);
+  }
+
+  /**
+   * Starts it. Until then, and whenever it is reloaded, it holds the gate.
+   * @throws {UserError} `worker-build-failed`, `worker-failed`, `worker-config-invalid`
+   */
+  async start(gate: Gate): Promise<WorkerAddresses> {
+    this.#gate = gate;
+    await gate.hold();
+    try {
+      const assembled = await this.#assemble();
+      const signals = ["SIGINT", "SIGTERM"] as const;
+      const listeners = signals.map((signal) => process.listeners(signal));
+      this.#startErrors = [];
+      const runtime = new this.#libraries.miniflare.Miniflare(this.#miniflareOptions(assembled));
+      this.#runtime = runtime;
+      // miniflare's would end the process before the broker has said goodbye to its clients.
+      for (const [index, signal] of signals.entries()) {
+        const before = new Set(listeners[index]);
+        for (const added of process.listeners(signal)) if (!before.has(added)) process.off(signal, added);
+      }
+      const url = await runtime.ready;
+      await this.#use(assembled);
+      const { inspectorPort } = this.#options;
+      return {
+        url: url.href,
+        ...(inspectorPort !== undefined && { inspector: debuggerAddress(await runtime.getInspectorURL()) }),
+      };
+    } catch (error) {
+      throw this.#explain(error);
+    } finally {
+      this.#startErrors = undefined;
+    }
+  }
+
+  async onPublish(batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
+    if (this.#webhook === undefined) throw new Error("the Worker does not run");
+    return await this.#webhook.onPublish(batch, signal);
+  }
+
+  async close(): Promise<void> {
+    await (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#watcher.close();
+    await this.#reloading;
+    // One that did not start says so again.
+    const ended = this.#runtime?.dispose().catch(() => {});
+    await Promise.all([this.#webhook?.close(), ended, this.#assembly.close()]);
+  }
+
+  /** Sources or configuration have changed. One reload at a time; what changes meanwhile makes another. */
+  async #onChange(): Promise<void> {
+    this.#changedMeanwhile = true;
+    if (this.#reloading !== undefined) return;
+    while (this.#changedMeanwhile && this.#closing === undefined) {
+      this.#changedMeanwhile = false;
+      this.#reloading = this.#reload();
+      await this.#reloading;
+    }
+    this.#reloading = undefined;
+  }
+
+  async #reload(): Promise<void> {
+    const startedAt = performance.now();
+    let assembled: Assembled;
+    try {
+      assembled = await this.#assemble();
+    } catch (error) {
+      this.#tellFailure(error);
+      return;
+    }
+    this.#lastFailure = undefined;
+    if (assembled.fingerprint === this.#current?.fingerprint) return;
+    await this.#drained();
+    try {
+      this.#startErrors = [];
+      await this.#runtime!.setOptions(this.#miniflareOptions(assembled));
+      await this.#use(assembled);
+      this.#tell("reload", `reloaded in ${Math.round(performance.now() - startedAt)} ms`);
+    } catch (error) {
+      this.#tellFailure(error);
+      await this.#restore();
+    } finally {
+      this.#startErrors = undefined;
+      this.#gate!.release();
+    }
+  }
+
+  /** Back to what ran before. */
+  async #restore(): Promise<void> {
+    try {
+      await this.#runtime!.setOptions(this.#miniflareOptions(this.#current!));
+      await this.#use(this.#current!);
+    } catch (error) {
+      this.#tell("exception", `the Worker before it does not start any more either: ${(error as Error).message}`);
+    }
+  }
+
+  async #assemble(): Promise<Assembled> {
+    const keys = JSON.stringify({ keys: this.#broker.publicKeys });
+    try {
+      const assembled = await this.#assembly.assemble({ BROKER_PUBLIC_KEYS: keys });
+      if (this.#closing === undefined) this.#watcher.watch(assembled.files);
+      return assembled;
+    } catch (error) {
+      // Whichever file mends it.
+      this.#watcher.watchNew();
+      throw error;
+    }
+  }
+
+  /** Directs the broker's requests to the Worker that runs now. */
+  async #use(assembled: Assembled): Promise<void> {
+    const known = new Set(this.#current?.remarks);
+    for (const remark of assembled.remarks) if (!known.has(remark)) this.#tell("remark", remark);
+    this.#current = assembled;
+    const { brokerHost, signingKey, userAgent } = this.#broker;
+    const url = await this.#runtime!.unsafeGetDirectURL(assembled.workers[0]!.name);
+    const before = this.#webhook;
+    // A new one: connections to the workerd that is gone are no good any more.
+    this.#webhook = new Webhook({
+      url: url.href,
+      brokerHost,
+      signingKey,
+      ...(userAgent !== undefined && { userAgent }),
+    });
+    await before?.close();
+    this.#gate!.release();
+  }
+
+  async #drained(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const givenUp = new Promise<void>((resolve) => (timer = setTimeout(resolve, DRAIN_MS_MAX)));
+    await Promise.race([this.#gate!.hold(), givenUp]);
+    clearTimeout(timer);
+  }
+
+  #miniflareOptions(assembled: Assembled): MiniflareOptions {
+    for (const { project, bundle } of assembled.bundles) this.#traces.set(project.name, bundle.map, project.folder);
+    const { persistTo, inspectorPort } = this.#options;
+    return {
+      workers: assembled.workers,
+      host: "127.0.0.1",
+      port: 0,
+      handleStructuredLogs: (log) => this.#onLog(log),
+      ...(persistTo !== undefined && { defaultPersistRoot: persistTo }),
+      ...(inspectorPort !== undefined && { inspectorPort }),
+    };
+  }
+
+  #onLog(log: StructuredLog): void {
+    const output = workerOutput(log, this.#traces);
+    if (output.kind === "exception" && this.#startErrors !== undefined) this.#startErrors.push(output.text);
+    else this.#options.onOutput(output);
+  }
+
+  #tell(kind: WorkerOutput["kind"], text: string): void {
+    this.#options.onOutput({ kind, text });
+  }
+
+  /** Once, however often an editor touches the file. */
+  #tellFailure(error: unknown): void {
+    const { message, hint } = this.#explain(error);
+    if (message !== this.#lastFailure) {
+      const mend = hint === undefined ? "" : ` ${hint}`;
+      this.#tell("error", `${message}\nThe Worker from before the change goes on.${mend}`);
+    }
+    this.#lastFailure = message;
+  }
+
+  #explain(error: unknown): UserError {
+    if (error instanceof UserError) return error;
+    if (error instanceof BuildError) {
+      return new UserError("worker-build-failed", `the Worker cannot be built:\n${error.message}`, undefined, {
+        cause: error,
+      });
+    }
+    const details = this.#startErrors?.join("\n") || (error as Error).message;
+    return new UserError("worker-failed", `the Worker does not start:\n${details}`, undefined, { cause: error });
+  }
+}
+
+/** Debuggers ask it for what there is to debug (`/json`). */
+function debuggerAddress({ host }: URL): string {
+  return `http://${host}/`;
+}
