@@ -14,6 +14,7 @@ interface Options extends BrokerOptions {
   expiration?: string;
   topicAcl?: string[];
   scram?: boolean;
+  output?: "env";
 }
 
 const MAX_TOKENS = 100;
@@ -24,6 +25,7 @@ export default defineCommand<Options>({
     "token issue dev --number 3 --expiration 48h",
     "token issue dev --client-id terminal-7 --client-id terminal-8",
     "token issue dev --client-id meter --topic-acl 'meters/+/power'",
+    "export $(pubsub token issue -o env)      PUBSUB_URL, PUBSUB_CLIENT_ID and PUBSUB_TOKEN for scripts",
     "token issue secure --type mtls --client-id meter > meter.pem      key and certificate, for --key and --cert",
   ],
 
@@ -47,6 +49,7 @@ export default defineCommand<Options>({
         "topics that they may publish and subscribe to; may be repeated (default: all)",
         collect,
       )
+      .addOption(new Option("-o, --output <format>", "env: one token as lines for a shell").choices(["env"]))
       .option("--scram", "let the clients also authenticate with SCRAM-SHA-256 (MQTT 5), the token as password")
       .addOption(
         new Option("--type <type>", "kind of credentials: TOKEN or MTLS")
@@ -56,7 +59,14 @@ export default defineCommand<Options>({
   },
 
   async run(context, [name], options) {
-    const { number, type, clientId, expiration, topicAcl, scram } = options;
+    const { number, type, clientId, expiration, topicAcl, scram, output: format } = options;
+    if (format === "env" && (type === "MTLS" || (number ?? clientId?.length ?? 1) > 1 || context.output.json)) {
+      throw usageError("-o env prints one token", "leave --number, --type MTLS and --json out");
+    }
+    // A shell would take it apart.
+    if (format === "env" && clientId?.some((id) => !/^[\w.:/@-]+$/.test(id))) {
+      throw usageError("-o env needs a client id of letters, digits and . : / @ _ -");
+    }
     if (number !== undefined && clientId !== undefined && number !== clientId.length) {
       throw usageError(`--number ${number} does not fit to ${clientId.length} client ids`, "leave --number out");
     }
@@ -78,6 +88,12 @@ export default defineCommand<Options>({
       return;
     }
     const tokens = await client.issueCredentials({ ...input, type });
+    if (format === "env") {
+      const { mqtt } = await client.status();
+      const [[id, token] = ["", ""]] = Object.entries(tokens);
+      void context.output.write(`PUBSUB_URL=${mqtt}\nPUBSUB_CLIENT_ID=${id}\nPUBSUB_TOKEN=${token}\n`);
+      return;
+    }
     const lines = Object.entries(tokens).map(([id, token]) => `${id}\t${token}\n`);
     context.output.document(tokens, lines.join(""));
   },
