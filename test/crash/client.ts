@@ -36,6 +36,8 @@ export abstract class Client {
   #isKept = false;
   #connects = 0;
   #isDeaf = false;
+  /** The session is given up with the next connection. */
+  #startsAnew = false;
   readonly #trace: { at: string; packet: Packet | string }[] = [];
 
   constructor(world: World, name: string, version: Version, random: Random) {
@@ -111,6 +113,14 @@ export abstract class Client {
   protected abstract lost(): void;
   protected abstract handle(packet: Packet): void;
 
+  /** The session that was given up is gone. */
+  protected forgotten(): void {}
+
+  /** While it is offline: gives up its session. */
+  protected startAnew(): void {
+    this.#startsAnew = true;
+  }
+
   /** What of CONNECT is special. */
   protected connectFields(): Partial<Connect> {
     return {};
@@ -134,7 +144,7 @@ export abstract class Client {
   #connectPacket(): Connect {
     const { properties, ...fields } = this.connectFields();
     return {
-      ...{ type: PacketType.CONNECT, protocolVersion: this.version, cleanStart: false, keepAlive: 0 },
+      ...{ type: PacketType.CONNECT, protocolVersion: this.version, cleanStart: this.#startsAnew, keepAlive: 0 },
       clientId: this.name,
       ...(this.version === 5 && { properties: { sessionExpiryInterval: SESSION_EXPIRY, ...properties } }),
       ...fields,
@@ -153,10 +163,14 @@ export abstract class Client {
 
   #connack({ reasonCode, sessionPresent }: Connack): void {
     if (reasonCode !== 0) throw new Violation(`CONNECT was refused with 0x${reasonCode.toString(16)}`);
-    if (this.#isKept && !sessionPresent) throw new Violation("the session is gone, which a CONNACK had told of");
+    if (this.#startsAnew && sessionPresent) throw new Violation("the session was given up, and is there");
+    if (this.#isKept && !this.#startsAnew && !sessionPresent)
+      throw new Violation("the session is gone, which a CONNACK had told of");
     if (this.#connects === 1 && sessionPresent) throw new Violation("there is a session before the first CONNECT");
     this.#isKept = true;
     this.#isConnected = true;
+    if (this.#startsAnew) this.forgotten();
+    this.#startsAnew = false;
     this.connected();
   }
 

@@ -56,6 +56,7 @@ export function createPopulation(world: World, random: Random, onAcknowledged: (
     }),
     subscriber("fickle", 5, { subscriptions: each(2, (name) => `t/${name}/#`) }),
     subscriber("old-fickle", 4, { subscriptions: each(1, (name) => `t/${name}/2`), rhythm: SHORT }),
+    subscriber("nomad", 5, { subscriptions: [new Subscription("t/#", 2)], rhythm: SHORT, isForgetful: true }),
     subscriber("member-0", 5, { subscriptions: [member(2)] }),
     subscriber("member-1", 5, { subscriptions: [member(2)], rhythm: SHORT, receiveMaximum: 20 }),
     subscriber("member-2", 5, { subscriptions: [member(2)], rhythm: LONG }),

@@ -11,6 +11,8 @@ export interface SubscriberOptions {
   readonly subscriptions: readonly Subscription[];
   /** How long it is there and away in turn, in milliseconds; always there where it is not given. */
   readonly rhythm?: { readonly thereMs: Range; readonly awayMs: Range };
+  /** It sometimes begins a new session when it comes back. MQTT 5 only: before, such a session ends with its connection. */
+  readonly isForgetful?: boolean;
   /** MQTT 5 only. */
   readonly receiveMaximum?: number;
   /** Called after each message that arrived for the first time. */
@@ -81,6 +83,12 @@ export class Subscriber extends Client {
   protected override connectFields(): Partial<Connect> {
     const { receiveMaximum } = this.#options;
     return this.version === 5 && receiveMaximum !== undefined ? { properties: { receiveMaximum } } : {};
+  }
+
+  protected override forgotten(): void {
+    this.#unreleased.clear();
+    const now = this.world.ledger.tick();
+    for (const subscription of this.subscriptions) if (subscription.isPending) subscription.leaveConfirmed(now);
   }
 
   protected override connected(): void {
@@ -248,9 +256,16 @@ export class Subscriber extends Client {
     const { thereMs, awayMs } = this.#options.rhythm!;
     this.goOffline();
     this.#later(awayMs, () => {
+      if (this.#options.isForgetful && !this.isConnected && this.random.chance(0.4)) this.#giveUpSession();
       this.comeOnline();
       this.#later(thereMs, () => this.#goAway());
     });
+  }
+
+  #giveUpSession(): void {
+    this.startAnew();
+    const now = this.world.ledger.tick();
+    for (const subscription of this.subscriptions) subscription.givenUp(now);
   }
 
   #later(range: Range, action: () => void): void {

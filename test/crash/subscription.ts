@@ -7,6 +7,8 @@ interface Interval {
   grantedAt: number;
   leftAt: number;
   leaveConfirmedAt: number;
+  /** The session was given up, and with it what was still to come. */
+  isGivenUp: boolean;
 }
 
 /** What arrived of a subscription, or of all members of a shared one. */
@@ -63,7 +65,13 @@ export class Subscription {
   }
 
   asked(now: number): void {
-    this.#intervals.push({ askedAt: now, grantedAt: Infinity, leftAt: Infinity, leaveConfirmedAt: Infinity });
+    this.#intervals.push({
+      askedAt: now,
+      grantedAt: Infinity,
+      leftAt: Infinity,
+      leaveConfirmedAt: Infinity,
+      isGivenUp: false,
+    });
   }
 
   granted(now: number): void {
@@ -78,17 +86,25 @@ export class Subscription {
     this.#last!.leaveConfirmedAt = now;
   }
 
+  /** The session ends: nothing is owed any more. */
+  givenUp(now: number): void {
+    if (this.isWanted) this.left(now);
+    for (const interval of this.#intervals) interval.isGivenUp = true;
+  }
+
   // ---- what follows from that
 
   /** The server has to deliver it: it was sent after SUBACK, and acknowledged before UNSUBSCRIBE. */
   isOwed({ sentAt, acknowledgedAt }: Message): boolean {
-    return this.#intervals.some(({ grantedAt, leftAt }) => sentAt > grantedAt && acknowledgedAt < leftAt);
+    return this.#intervals.some(
+      ({ grantedAt, leftAt, isGivenUp }) => !isGivenUp && sentAt > grantedAt && acknowledgedAt < leftAt,
+    );
   }
 
   /** The server may have met it while there was the subscription. */
   mayGet({ sentAt, acknowledgedAt }: Message): boolean {
     return this.#intervals.some(
-      ({ askedAt, leaveConfirmedAt }) => acknowledgedAt > askedAt && sentAt < leaveConfirmedAt,
+      ({ askedAt, leaveConfirmedAt, isGivenUp }) => !isGivenUp && acknowledgedAt > askedAt && sentAt < leaveConfirmedAt,
     );
   }
 
