@@ -74,7 +74,13 @@ export class Bundler {
         "process.env.NODE_ENV": '"development"',
         ...configuration.define,
       },
-      alias: { ...configuration.alias },
+      alias: Object.fromEntries(
+        // Relative to the configuration.
+        Object.entries(configuration.alias).map(([from, to]) => [
+          from,
+          to.startsWith(".") ? path.resolve(folder, to) : to,
+        ]),
+      ),
       external: ["cloudflare:*", "workerd:*", "node:*"],
       plugins: [plugin.esbuildPlugin],
       keepNames: true,
@@ -99,7 +105,7 @@ export class Bundler {
     // What was asked for: write: false, a metafile, and an external source map.
     const map = result.outputFiles!.find((file) => file.path.endsWith(".map"))!;
     const code = result.outputFiles!.find((file) => !file.path.endsWith(".map"))!;
-    const files = Object.keys(result.metafile!.inputs).filter((file) => file !== ENTRY_NAME && file !== "<stdin>");
+    const files = Object.keys(result.metafile!.inputs).filter((file) => path.basename(file) !== ENTRY_NAME);
     return {
       modules: [{ type: "ESModule", path: code.path, contents: code.text }, ...this.#plugin.modules.values()],
       map: map.text,
