@@ -1,4 +1,5 @@
 /** The command line; see settings.ts. Run by scripts/crash.mjs in the project's folder. */
+import path from "node:path";
 import { runCrash } from "./run.ts";
 import { type Settings, USAGE, parseSettings } from "./settings.ts";
 
@@ -10,7 +11,7 @@ async function main(): Promise<number> {
   if (settings === undefined) return 2;
   const { seed, kills, fsync } = settings;
   const root = process.cwd();
-  const program = settings.program ?? `${root}/bin/pubsub.js`;
+  const program = path.resolve(settings.program ?? "bin/pubsub.js");
   const again = `npm run crash -- --seed ${seed} --kills ${kills} --fsync ${fsync}`;
   log(`crash: ${again}`);
   const failure = await runCrash({ program, root, seed, kills, fsync, log });
