@@ -56,7 +56,7 @@ export class Bundler {
     const plugin = new Extras(folder, configuration.compatibility_flags);
     const context = await esbuild.context({
       stdin: {
-        contents: entrySource(main, path.relative(process.cwd(), main)),
+        contents: entrySource(main, path.relative(process.cwd(), main), ownWorkerModule()),
         resolveDir: folder,
         sourcefile: ENTRY_NAME,
       },
@@ -145,13 +145,16 @@ class Extras {
         const { path: file, errors } = await build.resolve(request.replace(/\?module$/, ""), options);
         return errors.length > 0 ? { errors } : await this.#addModule(file);
       });
-      build.onResolve({ filter: /^[a-z_]+(\/[a-z]+)?$|^@cloudflare\/pubsub$/ }, async ({ path: request, ...rest }) => {
-        const fallback = this.#fallback(request);
-        if (rest.pluginData === FOUND || fallback === undefined) return undefined;
-        const options = { kind: rest.kind, resolveDir: rest.resolveDir, importer: rest.importer, pluginData: FOUND };
-        const own = await build.resolve(request, options);
-        return own.errors.length > 0 ? fallback : own;
-      });
+      build.onResolve(
+        { filter: /^[a-z_]+(\/[a-z]+)?$|^(@cloudflare\/pubsub|pubsub-cli\/worker)$/ },
+        async ({ path: request, ...rest }) => {
+          const fallback = this.#fallback(request);
+          if (rest.pluginData === FOUND || fallback === undefined) return undefined;
+          const options = { kind: rest.kind, resolveDir: rest.resolveDir, importer: rest.importer, pluginData: FOUND };
+          const own = await build.resolve(request, options);
+          return own.errors.length > 0 ? fallback : own;
+        },
+      );
     },
   };
 
@@ -171,8 +174,8 @@ class Extras {
 
   /** What an import means that the project's own packages do not provide. */
   #fallback(request: string): OnResolveResult | undefined {
-    // The package of Cloudflare Pub/Sub's documentation: it is on no registry any more.
-    if (request === "@cloudflare/pubsub") return { path: ownWorkerModule() };
+    // The package of Cloudflare Pub/Sub's documentation is on no registry any more, and ours may not be in the project.
+    if (["@cloudflare/pubsub", "pubsub-cli/worker"].includes(request)) return { path: ownWorkerModule() };
     if (!isBuiltin(request)) return undefined;
     if (this.#hasNodeModules) return { path: `node:${request}`, external: true };
     const text = `"${request}" is a module of Node: compatibility_flags = ["nodejs_compat"] provides it`;

@@ -23,8 +23,7 @@ test("the project's own @cloudflare/pubsub comes before ours", async () => {
     "node_modules/@cloudflare/pubsub/package.json": '{"name":"@cloudflare/pubsub","main":"index.js"}',
     "node_modules/@cloudflare/pubsub/index.js": 'export const isValidBrokerRequest = () => "own";',
   });
-  expect(code(own)).toContain('"own"');
-  expect(code(own)).not.toContain("X-Signature-Ed25519");
+  expect(code(own)).toMatch(/isValidBrokerRequest = [^\n]*"own"[^]*worker_default = \{ fetch: isValidBrokerRequest \}/);
 });
 
 test("what is no code becomes a module of its own", async () => {
@@ -44,7 +43,7 @@ test("what is no code becomes a module of its own", async () => {
     ]),
   );
   const names = new Set(inputs.map((file) => file.split("/").at(-1)));
-  expect(names).toEqual(new Set(["worker.ts", "a.wasm", "b.sql", "c.bin"]));
+  expect(names).toEqual(new Set(["index.js", "worker.ts", "a.wasm", "b.sql", "c.bin"]));
 });
 
 test("modules of Node are there with nodejs_compat, and a package of that name comes first", async () => {
