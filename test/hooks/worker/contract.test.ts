@@ -105,6 +105,8 @@ test("the announcement's Worker verifies with NODE-ED25519 and writes data point
       'name = "payments"',
       'main = "worker.js"',
       'compatibility_date = "2022-05-10"',
+      "[vars]",
+      'BROKER_PUBLIC_KEYS = "those of the broker in production"',
       "[[analytics_engine_datasets]]",
       'binding = "PAYMENTS"',
       "[[r2_buckets]]",

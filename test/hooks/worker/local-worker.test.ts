@@ -243,13 +243,13 @@ describe("a Worker that does not start", () => {
   });
 });
 
-test("a debugger finds the Worker and its sources", async () => {
+test("a debugger finds the Worker, at the same place after a reload", async () => {
   const folder = project({ "worker.js": replaceAll('"x"') });
   const worker = await RunningWorker.start(folder, { location: `${folder}/worker.js`, inspectorPort: 0 });
-  const targets = (await (await fetch(new URL("/json", worker.addresses.inspector))).json()) as {
-    webSocketDebuggerUrl: string;
-  }[];
-  expect(targets.map(({ webSocketDebuggerUrl }) => webSocketDebuggerUrl).join()).toContain("core:user:worker");
+  const targets = async () => await (await fetch(new URL("/json", worker.addresses.inspector))).text();
+  expect(await targets()).toContain("core:user:worker");
+  await worker.save("worker.js", replaceAll('"y"'));
+  expect(await targets()).toContain("core:user:worker");
 });
 
 test("leaves no signal handlers behind, and ends with its server", async () => {
