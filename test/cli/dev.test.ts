@@ -178,6 +178,7 @@ describe("dev", () => {
     const test = startDev({}, { PUBSUB_CONFIG_DIR: path.join(file, "below") });
     await test.stderr.until("Ctrl-C");
     expect(test.stderr.text).toContain("cannot be written");
+    expect(test.stderr.text).toMatch(/API token +kept nowhere .*PUBSUB_API_TOKEN/);
     test.abort(new InterruptedError("SIGTERM"));
     await test.finished;
   });

@@ -1,9 +1,11 @@
 import { generateKeyPairSync, sign } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../src/client/index.ts";
 import { UserError } from "../../src/errors.ts";
-import { type FakeClient, NOW, pubsub } from "./world.ts";
+import { type FakeClient, NOW, pubsub, temporaryFolder } from "./world.ts";
 
 const NS = { PUBSUB_NAMESPACE: "local", PUBSUB_BROKER: "dev" };
 const namespace = {
@@ -327,4 +329,29 @@ describe("errors of the API", () => {
     expect(stderr).toContain("error: unexpected: x is undefined");
     expect(stderr).not.toContain("    at ");
   });
+});
+
+describe("wait", () => {
+  const refused = () => Promise.reject(new ApiError(401, 10000, "Authentication error: no API token"));
+
+  it("goes on where the server listens, and its token does not stand in the configuration yet", async () => {
+    let asked = 0;
+    const status = async () => (++asked < 3 ? await refused() : { version: "1" });
+    expect(await pubsub(["wait"], { client: { status } })).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("says at once that the token of a ready file is wrong", async () => {
+    const readyFile = path.join(temporaryFolder(), "ready.json");
+    writeFileSync(readyFile, JSON.stringify({ v: 1, pid: process.pid, api: "http://127.0.0.1:1", apiToken: "x" }));
+    const { code, stderr } = await pubsub(["wait", "--ready-file", readyFile], { client: { status: refused } });
+    expect([code, stderr]).toEqual([4, expect.stringContaining("no API token")]);
+  });
+});
+
+it("start says where its log cannot be written", async () => {
+  const file = path.join(temporaryFolder(), "a-file");
+  writeFileSync(file, "");
+  const { code, stdout, stderr } = await pubsub(["start"], { env: { PUBSUB_CONFIG_DIR: path.join(file, "below") } });
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(/cannot be written \(ENOTDIR\)[^]*PUBSUB_CONFIG_DIR/);
 });

@@ -77,7 +77,11 @@ export async function dev(
   const persistTo = await dataFolder(context, options, true);
   let client: Client;
   let hook: Fields = [];
-  const banner = (ready: ReadyObject) => showBanner(context, options, ready, persistTo, hook);
+  let isRemembered = false;
+  const banner = (ready: ReadyObject) => {
+    const token = whereTokenIs(context, options, ready, isRemembered);
+    showBanner(context, options, ready, persistTo, token, hook);
+  };
   await runServer<ReadyObject>(context, options, {
     start: () =>
       startServer({
@@ -91,7 +95,7 @@ export async function dev(
       const described = await ensureBroker(client, namespace, broker, hookUrl);
       hook = hookFields(described, location, await server.worker);
       const ready = await describeReady(server, client, namespace, described.name);
-      await remember(context, ready);
+      isRemembered = await remember(context, ready);
       return ready;
     },
     showBanner: options.exec ? () => {} : banner,
@@ -141,8 +145,11 @@ async function describeReady(
   return { ...readyServer(server), namespace, broker, clientId, clientToken };
 }
 
-/** Not being able to is no reason not to serve: HOME may be read-only, as in a container. */
-async function remember(context: CommandContext, ready: ReadyObject): Promise<void> {
+/**
+ * Not being able to is no reason not to serve: HOME may be read-only, as in a container.
+ * @returns false where that is so
+ */
+async function remember(context: CommandContext, ready: ReadyObject): Promise<boolean> {
   const { api, apiToken, accountId, mqtt, ws, mqtts, wss, ca, namespace, broker, pid } = ready;
   const secure = {
     ...(mqtts !== undefined && { mqtts }),
@@ -152,6 +159,7 @@ async function remember(context: CommandContext, ready: ReadyObject): Promise<vo
   const known = { api, apiToken, accountId, mqtt, ws, ...secure, namespace, broker, pid };
   try {
     await rememberContext(context.env, CONTEXT_NAME, known);
+    return true;
   } catch (error) {
     if (error instanceof UserError) throw error;
     const { code } = error as NodeJS.ErrnoException;
@@ -159,6 +167,7 @@ async function remember(context: CommandContext, ready: ReadyObject): Promise<vo
       `the configuration ${configurationFile(context.env)} cannot be written (${code}): other commands will not find this server`,
       "set PUBSUB_CONFIG_DIR to a folder that can, or PUBSUB_API_URL and PUBSUB_API_TOKEN for them",
     );
+    return false;
   }
 }
 
@@ -174,17 +183,24 @@ function hookFields(broker: Broker, location: string | undefined, worker: Worker
   ];
 }
 
+/** The token itself is for the terminal only: what is redirected is kept, and it is a secret. */
+function whereTokenIs(context: CommandContext, options: Options, ready: ReadyObject, isRemembered: boolean): string {
+  if (context.output.interactive) return ready.apiToken;
+  if (isRemembered) return `in ${configurationFile(context.env)}`;
+  if (options.readyFile !== undefined) return `in ${options.readyFile}`;
+  return "kept nowhere (choose one with PUBSUB_API_TOKEN, or name a --ready-file)";
+}
+
 function showBanner(
   context: CommandContext,
   options: Options,
   ready: ReadyObject,
   persistTo: string | undefined,
+  token: string,
   hook: Fields,
 ): void {
   const { output } = context;
   const { err } = output;
-  // For the terminal only: what is redirected is kept, and it is a secret.
-  const token = output.interactive ? ready.apiToken : `in ${configurationFile(context.env)}`;
   showAddresses(context, ready, persistTo, token, [["Broker", `${ready.namespace}/${ready.broker}`], ...hook]);
   const commands = ["pubsub sub '#'", "pubsub pub hello world", "pubsub tail"];
   output.info(`Try in another terminal:\n${commands.map((command) => `  ${err.cyan(command)}`).join("\n")}\n`);

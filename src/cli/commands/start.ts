@@ -47,11 +47,11 @@ export default defineCommand<Options>({
       );
     }
     const folder = configurationFolder(env);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const readyFile = path.resolve(options.readyFile ?? path.join(folder, "server.json"));
     const logFile = path.join(folder, "server.log");
+    const log = openLog(folder, logFile);
     rmSync(readyFile, { force: true });
-    const child = startInBackground(context, readyFile, logFile);
+    const child = startInBackground(context, readyFile, log);
     const ready = await output.spin("starting", untilReady(context, child, readyFile, logFile, options.timeout));
     const fields = formatFields([
       ["MQTT", ready.mqtt],
@@ -84,15 +84,33 @@ interface Child {
   exitCode: number | undefined;
 }
 
-/** The same command line, with `dev` for `start`. */
-function startInBackground(context: CommandContext, readyFile: string, logFile: string): Child {
+/** @returns the open file; `stop` finds the server by what stands in its folder: without it there is no background */
+function openLog(folder: string, logFile: string): number {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return openSync(logFile, "w", 0o600);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UserError(
+      "config-unwritable",
+      `the log ${logFile} cannot be written (${code})`,
+      "set PUBSUB_CONFIG_DIR to a folder that can, or run `pubsub dev`, which needs none",
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The same command line, with `dev` for `start`.
+ * @param log open file, which is closed
+ */
+function startInBackground(context: CommandContext, readyFile: string, log: number): Child {
   const own = new Set(["--json", "--quiet"]);
   const args = context.argv.filter((argument) => !own.has(argument));
   args[args.indexOf("start")] = "dev";
   const withoutTimeout = args.filter(
     (argument, index) => !/^--timeout(=|$)/.test(argument) && args[index - 1] !== "--timeout",
   );
-  const log = openSync(logFile, "w", 0o600);
   try {
     const child = spawn(process.execPath, [process.argv[1]!, ...withoutTimeout, "--ready-file", readyFile], {
       detached: true,

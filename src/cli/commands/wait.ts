@@ -12,6 +12,9 @@ interface Options {
 const POLL_MS = 50;
 /** What a server may be like that is just starting. */
 const NOT_YET = new Set(["server-not-running", "connection-lost", "not-found"]);
+/** It listens a moment before its new token stands in the configuration. */
+const REFUSED = new Set(["not-authenticated", "wrong-api-token"]);
+const REFUSED_MS_MAX = 3000;
 
 export default defineCommand<Options>({
   examples: ["wait", "pubsub dev --ready-file ready.json & pubsub wait --ready-file ready.json --timeout 10"],
@@ -36,12 +39,19 @@ export default defineCommand<Options>({
       return await (await context.clientOf({ baseUrl, apiToken, accountId })).status();
     };
     const deadline = Date.now() + timeout * 1000;
+    let refusedSince: number | undefined;
+    const isNotYet = (error: unknown): error is UserError => {
+      if (!(error instanceof UserError)) return false;
+      if (!REFUSED.has(error.code)) return NOT_YET.has(error.code);
+      refusedSince ??= Date.now();
+      return readyFile === undefined && Date.now() - refusedSince < REFUSED_MS_MAX;
+    };
     const untilReady = async () => {
       for (;;) {
         try {
           return await ask();
         } catch (error) {
-          if (!(error instanceof UserError) || !NOT_YET.has(error.code)) throw error;
+          if (!isNotYet(error)) throw error;
           if (Date.now() > deadline) {
             throw new UserError("timed-out", `the server was not ready within ${timeout} s: ${error.message}`);
           }
