@@ -47,9 +47,24 @@ export function secondsToExpiry(message: Message, now: number): number | undefin
   return Math.max(0, Math.ceil((message.expiresAtMs - now) / 1000));
 }
 
-/** The properties of a PUBLISH or a will that travel with the message to its subscribers, or undefined. */
+/** What `forwardedProperties` was last asked for, and its answer. */
+let lastProperties: Properties | undefined;
+let lastForwarded: Properties | undefined;
+
+/**
+ * The properties of a PUBLISH or a will that travel with the message to its subscribers, or undefined. The same object
+ * where all of them do: the bytes in which they were received will do, too. Nobody changes them in place.
+ */
 export function forwardedProperties(properties: Properties | undefined): Properties | undefined {
   if (properties === undefined) return undefined;
+  if (properties !== lastProperties) {
+    lastForwarded = selectForwarded(properties);
+    lastProperties = properties;
+  }
+  return lastForwarded;
+}
+
+function selectForwarded(properties: Properties): Properties | undefined {
   const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } = properties;
   const forwarded: Properties = {};
   if (payloadFormatIndicator !== undefined) forwarded.payloadFormatIndicator = payloadFormatIndicator;
@@ -57,5 +72,7 @@ export function forwardedProperties(properties: Properties | undefined): Propert
   if (responseTopic !== undefined) forwarded.responseTopic = responseTopic;
   if (correlationData !== undefined) forwarded.correlationData = correlationData;
   if (userProperties !== undefined) forwarded.userProperties = userProperties;
-  return Object.keys(forwarded).length === 0 ? undefined : forwarded;
+  const count = Object.keys(forwarded).length;
+  if (count === 0) return undefined;
+  return count === Object.keys(properties).length ? properties : forwarded;
 }

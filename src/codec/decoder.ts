@@ -8,6 +8,7 @@ import { CodecError, malformed } from "./error.ts";
 import { PacketType } from "./packets.ts";
 import type { Connect, Packet, ProtocolVersion, Publish } from "./packets.ts";
 import { decodePublish } from "./publish.ts";
+import { PropertiesCache } from "./properties-cache.ts";
 import { notMinimal, Reader } from "./reader.ts";
 import { ReasonCode } from "./reason-codes.ts";
 import { endOfRepeats } from "./repeats.ts";
@@ -49,6 +50,7 @@ export class Decoder {
 
   private readonly received = new ChunkQueue();
   private readonly topics = new TopicCache();
+  private readonly properties = new PropertiesCache();
   private readonly receivedPublish: ReceivedPublish | undefined;
   private versionKnown: boolean;
   private failure: CodecError | undefined = undefined;
@@ -129,7 +131,7 @@ export class Decoder {
     if (first >> 4 === PacketType.PUBLISH) {
       const { memory } = received;
       received.moveTo(end);
-      const packet = decodePublish(chunk, memory, start, end, first & 0x0f, this.protocolVersion, this.topics);
+      const packet = this.decodePublish(chunk, memory, start, end, first);
       this.note(packet, chunk, position, end);
       return packet;
     }
@@ -148,11 +150,16 @@ export class Decoder {
     const first = bytes[0]!;
     if (first >> 4 === PacketType.PUBLISH) {
       const { buffer, length } = bytes;
-      const packet = decodePublish(bytes, buffer, start, length, first & 0x0f, this.protocolVersion, this.topics);
+      const packet = this.decodePublish(bytes, buffer, start, length, first);
       this.note(packet, bytes, 0, length);
       return packet;
     }
     return this.decodeOther(bytes, first, start, bytes.length);
+  }
+
+  private decodePublish(bytes: Buffer, memory: ArrayBufferLike, start: number, end: number, first: number): Publish {
+    const { protocolVersion, topics, properties } = this;
+    return decodePublish(bytes, memory, start, end, first & 0x0f, protocolVersion, topics, properties);
   }
 
   private note(packet: Publish, bytes: Buffer, start: number, end: number): void {

@@ -1,5 +1,6 @@
 /** Bytes ⇄ packets of MQTT 3.1, 3.1.1 and 5.0. Pure: imports nothing from outside this folder. */
 export { Decoder, MAXIMUM_PACKET_SIZE } from "./decoder.ts";
+export { deliveryLength, writeDelivery } from "./delivery.ts";
 export { encode, encodedLength, encodeInto } from "./encoder.ts";
 export { CodecError } from "./error.ts";
 export { isReasonCodeOf } from "./legal-reason-codes.ts";

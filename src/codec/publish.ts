@@ -4,8 +4,9 @@ import { malformed } from "./error.ts";
 import { packetIdZero } from "./packet-id.ts";
 import { PacketType } from "./packets.ts";
 import type { Properties, ProtocolVersion, Publish, QoS } from "./packets.ts";
-import { decodeProperties, propertiesLength, writeProperties } from "./properties.ts";
-import { Reader, truncated } from "./reader.ts";
+import type { PropertiesCache } from "./properties-cache.ts";
+import { propertiesLength, writeProperties } from "./properties.ts";
+import { truncated } from "./reader.ts";
 import type { TopicCache } from "./topic-cache.ts";
 import { topicLength, writeTopic } from "./topic-encoder.ts";
 import { viewIn } from "./view.ts";
@@ -28,6 +29,7 @@ export function decodePublish(
   flags: number,
   version: ProtocolVersion,
   topics: TopicCache,
+  known: PropertiesCache,
 ): Publish {
   const qos = (flags >> 1) & 3;
   if (qos === 3) throw malformed("PUBLISH with QoS 3"); // [MQTT-3.3.1-4]
@@ -49,9 +51,8 @@ export function decodePublish(
     if (position < end && bytes[position] === 0) {
       position++;
     } else {
-      const reader = new Reader(bytes, position, end);
-      properties = decodeProperties(reader, PacketType.PUBLISH);
-      position = reader.position;
+      properties = known.read(bytes, position, end);
+      position = known.end;
     }
   }
   return {

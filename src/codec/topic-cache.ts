@@ -32,7 +32,8 @@ export class TopicCache {
   }
 }
 
-function equalBytes(bytes: Uint8Array, start: number, other: Uint8Array): boolean {
+/** True if `other` stands in `bytes` at `start`. */
+export function equalBytes(bytes: Uint8Array, start: number, other: Uint8Array): boolean {
   const { length } = other;
   let index = 0;
   // Four at a time takes two thirds of the time.

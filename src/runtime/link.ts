@@ -10,8 +10,10 @@ import {
   type Publish,
   type QoS,
   ReasonCode,
+  deliveryLength,
   encodeInto,
   encodedLength,
+  writeDelivery,
 } from "../codec/index.ts";
 import {
   type Connection,
@@ -248,8 +250,17 @@ export class Link implements Outbox {
   ): void {
     if (this.#isClosed) return;
     const expiry = messageExpiryInterval;
-    if (dup || topicAlias !== 0 || subscriptionIdentifiers !== undefined) {
-      this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, expiry, topicAlias));
+    const identifiers = subscriptionIdentifiers;
+    if (dup || topicAlias !== 0 || identifiers !== undefined) {
+      const length =
+        dup || this.#version < 5 ? Infinity : deliveryLength(message, qos, identifiers, expiry, topicAlias);
+      if (length > COPIED_FRAME_BYTES_MAX) {
+        this.send(publishPacket(message, packetId, qos, retain, dup, identifiers, expiry, topicAlias));
+        return;
+      }
+      const slab = this.#reserve(length);
+      const start = this.#end;
+      this.#end = writeDelivery(slab, start, message, packetId, qos, retain, identifiers, expiry, topicAlias);
       return;
     }
     const { bytes, start, end, packetIdAt } = this.#runtime.frames.frame(message, this.#version, qos, retain, expiry);

@@ -102,8 +102,8 @@ export class PublishFrames {
       packet.qos === qos &&
       packet.retain === retain &&
       !packet.dup &&
-      packet.properties === undefined &&
-      message.properties === undefined &&
+      // The same object where all of them travel with the message.
+      packet.properties === message.properties &&
       expiry === undefined &&
       (this.received.version === 5) === (version === 5) &&
       hasMinimalLength(bytes, start)
