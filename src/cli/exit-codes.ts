@@ -30,6 +30,7 @@ export const exitCodeMeanings: readonly (readonly [code: string, meaning: string
 /** Exit codes of errors by their `code` (see UserError). Those that are not here are plain failures. */
 const byErrorCode: Readonly<Record<string, ExitCode>> = {
   usage: ExitCode.Usage,
+  "invalid-url": ExitCode.Usage,
   "config-invalid": ExitCode.Failure,
   "server-not-running": ExitCode.CannotConnect,
   "server-unreachable": ExitCode.CannotConnect,

@@ -14,6 +14,9 @@ export function checkTopicName(topic: string): void {
 /** @throws {UserError} `usage` where nobody can subscribe to the filter */
 export function checkTopicFilter(filter: string): void {
   checkLength(filter, "topic filter");
+  if (/^\$share\/(?![^/+#]+\/.)/.test(filter)) {
+    throw usageError(`"${filter}" is not a shared subscription`, "such as $share/workers/orders/#"); // MQTT 5.0 §4.8.2
+  }
   const levels = filter.split("/");
   const valid = levels.every(
     (level, index) => !/[+#]/.test(level) || level === "+" || (level === "#" && index === levels.length - 1),

@@ -268,6 +268,9 @@ describe("sub after a lost connection", () => {
 it.each([
   [["sub"], "no topic filter"],
   [["sub", "a/#/b"], "is not a topic filter"],
+  [["sub", "$share/g"], "is not a shared subscription"],
+  [["sub", "$share//a"], "is not a shared subscription"],
+  [["sub", "$share/g/"], "is not a shared subscription"],
   [["sub", "#", "-R", "--retained-only"], "exclude each other"],
   [["sub", "#", "-F", "%t", "--json"], "exclude each other"],
   [["sub", "#", "-F", "%y"], 'the format has "%y"'],
