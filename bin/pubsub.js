@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // Answers --version and --help by itself, from files that the build wrote: loading the program takes longer.
 import { readFileSync } from "node:fs";
+import module from "node:module";
 
+const { enableCompileCache } = module;
 const inPackage = (path) => new URL(`../${path}`, import.meta.url);
 const [first, ...rest] = process.argv.slice(2);
 const alone = rest.length === 0;
@@ -17,6 +19,8 @@ function helpText() {
 }
 
 async function start() {
+  // Node 22 and newer keep what they compiled for the next time, where the system keeps temporary files.
+  enableCompileCache?.();
   let program;
   try {
     program = await import("../dist/cli/main.js");

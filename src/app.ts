@@ -2,7 +2,7 @@
 import path from "node:path";
 import { ulid } from "ulid";
 import { Admission, type BrokerName } from "./admission.ts";
-import { ServerLog, createApi, serveApi } from "./api/index.ts";
+import { ServerLog } from "./api/server-log.ts";
 import {
   type CertificateFiles,
   FileCertificates,
@@ -303,6 +303,8 @@ async function listenAll(
     ca: options.tls?.files === undefined ? secure.ca?.file : undefined,
   });
   const startedAtMs = Date.now();
+  // Loaded only now, as it takes longest: clients are let in meanwhile.
+  const { createApi, serveApi } = await import("./api/index.ts");
   const api = createApi({
     catalogue,
     isApiToken: createApiTokenCheck(hashApiToken(apiToken)),

@@ -1,4 +1,3 @@
 export { createApi } from "./create-api.ts";
 export type { ApiDependencies } from "./dependencies.ts";
-export { ServerLog } from "./server-log.ts";
 export { type RunningApi, serveApi } from "./serve.ts";

@@ -1,5 +1,6 @@
 /** The program's entry: joins `run` with the process. Importing it does nothing. */
 import process from "node:process";
+import type { Fetch } from "../client/index.ts";
 import type { OutputStream } from "./output.ts";
 import type { World } from "./context.ts";
 import { InterruptedError, OutputClosedError } from "./errors.ts";
@@ -22,8 +23,9 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     cwd: process.cwd(),
     now: () => new Date(),
     createClient: async ({ baseUrl, apiToken, accountId }) => {
-      const { createClient } = await import("../client/index.ts");
-      return createClient({ baseUrl, apiToken, accountId, fetch: interruptibleFetch(controller.signal) });
+      const { createClient, fetchOverHttp } = await import("../client/index.ts");
+      const fetch = interruptible(fetchOverHttp, controller.signal);
+      return createClient({ baseUrl, apiToken, accountId, fetch });
     },
   };
   const exitCode = await run(argv, world);
@@ -33,11 +35,8 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
 }
 
 /** Ends requests under way when the command is to end. */
-function interruptibleFetch(signal: AbortSignal): typeof fetch {
-  return async (input, init) => {
-    const signals = init?.signal ? [init.signal, signal] : [signal];
-    return await fetch(input, { ...init, signal: AbortSignal.any(signals) });
-  };
+function interruptible(fetch: Fetch, signal: AbortSignal): Fetch {
+  return async (url, request) => await fetch(url, { ...request, signal: AbortSignal.any([request.signal, signal]) });
 }
 
 /** The first signal asks the command to end, the second one ends it. */

@@ -11,6 +11,7 @@ import type {
 } from "../contract/types.ts";
 import { UserError } from "../errors.ts";
 import { ApiError } from "./errors.ts";
+import { type Fetch, type HttpResponse, fetchOverHttp } from "./http.ts";
 import { prepareRequest } from "./request.ts";
 import { SseParser } from "./sse-parser.ts";
 
@@ -20,8 +21,8 @@ export interface ClientOptions {
   readonly apiToken: string;
   /** Asked from the server where it is not given. */
   readonly accountId?: string | undefined;
-  /** Node's own if not given. */
-  readonly fetch?: typeof fetch;
+  /** Over the network if not given. */
+  readonly fetch?: Fetch;
 }
 
 /** The argument may be left out where nothing in it is required. */
@@ -82,13 +83,13 @@ type LooseInput = Readonly<Record<string, unknown>>;
 class ApiConnection {
   readonly #baseUrl: string;
   readonly #apiToken: string;
-  readonly #fetch: typeof fetch;
+  readonly #fetch: Fetch;
   #accountId: Promise<string> | undefined;
 
   constructor(options: ClientOptions) {
     this.#baseUrl = options.baseUrl.replace(/\/+$/, "");
     this.#apiToken = options.apiToken;
-    this.#fetch = options.fetch ?? fetch;
+    this.#fetch = options.fetch ?? fetchOverHttp;
     if (options.accountId !== undefined) this.#accountId = Promise.resolve(options.accountId);
   }
 
@@ -118,7 +119,7 @@ class ApiConnection {
   }
 
   async *#readEvents(
-    body: ReadableStream<Uint8Array>,
+    body: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
     ended: AbortController,
     position: StreamPosition,
@@ -148,7 +149,7 @@ class ApiConnection {
     input: LooseInput,
     signal: AbortSignal,
     extraHeaders: Readonly<Record<string, string>> = {},
-  ): Promise<Response> {
+  ): Promise<HttpResponse> {
     const needsAccount = routes[name].path.includes("{account}");
     const accountId = needsAccount ? await this.#account() : "";
     const { method, url, body } = prepareRequest(this.#baseUrl, name, accountId, input);
@@ -159,7 +160,6 @@ class ApiConnection {
         method,
         headers,
         signal,
-        redirect: "manual",
         ...(body !== undefined && { body }),
       });
     } catch (error) {
@@ -183,7 +183,7 @@ class ApiConnection {
     return this.#accountId;
   }
 
-  async #readResult(response: Response): Promise<unknown> {
+  async #readResult(response: HttpResponse): Promise<unknown> {
     let text: string;
     try {
       text = await response.text();
@@ -231,7 +231,7 @@ class ApiConnection {
   }
 }
 
-/** What made `fetch` fail; of several addresses that were tried, the first one's error. */
+/** What made a request fail; of several addresses that were tried, the first one's error. */
 function rootCause(error: unknown): { name?: string; code?: string; message: string } {
   let cause = error as { name?: string; code?: string; message: string; cause?: unknown; errors?: unknown[] };
   while (cause.cause instanceof Error || cause.errors?.[0] instanceof Error) {

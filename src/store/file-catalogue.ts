@@ -5,7 +5,7 @@ import { UserError } from "../errors.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { PersistentCatalogue, newId } from "./persistent-catalogue.ts";
-import { type CatalogueState, emptyState, parseState, serializeState } from "./state.ts";
+import { type CatalogueState, emptyState, serializeState } from "./state.ts";
 
 const FILE = "catalogue.json";
 
@@ -39,7 +39,9 @@ export async function openFileCatalogue(folder: string, options: { now?: () => n
 export async function readCatalogue(folder: string): Promise<CatalogueState | undefined> {
   const file = path.join(folder, FILE);
   const text = await readIfPresent(file);
-  return text === undefined ? undefined : parseState(text, file);
+  if (text === undefined) return undefined;
+  const { parseState } = await import("./parse-state.ts");
+  return parseState(text, file);
 }
 
 async function prepareFolder(folder: string): Promise<() => Promise<void>> {

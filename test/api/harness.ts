@@ -1,6 +1,7 @@
 /** An API over a catalogue in memory, without a network, whose answers are held against the contract. */
 import { expect } from "vitest";
-import { ServerLog, createApi } from "../../src/api/index.ts";
+import { createApi } from "../../src/api/index.ts";
+import { ServerLog } from "../../src/api/server-log.ts";
 import type { ApiDependencies } from "../../src/api/index.ts";
 import { defaultLimits } from "../../src/broker/index.ts";
 import type { BrokerEvent } from "../../src/broker/ports.ts";

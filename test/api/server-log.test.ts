@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ServerLog } from "../../src/api/index.ts";
+import { ServerLog } from "../../src/api/server-log.ts";
 
 test("keeps the last 2,000 lines, cut where they are long", () => {
   const log = new ServerLog(() => 7);

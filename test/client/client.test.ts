@@ -4,7 +4,7 @@ import { type RequestListener, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type RunningApi, serveApi } from "../../src/api/index.ts";
-import { ApiError, type Client, type StreamPosition, createClient } from "../../src/client/index.ts";
+import { ApiError, type Client, type Fetch, type StreamPosition, createClient } from "../../src/client/index.ts";
 import type { Broker, TailEvent } from "../../src/contract/types.ts";
 import { ACCOUNT, TOKEN, harness } from "../api/harness.ts";
 import { message } from "../api/messages.ts";
@@ -15,10 +15,9 @@ let requests: string[];
 let client: Client;
 
 /** Hands the requests of a client to the API. */
-const fetchFromApi: typeof fetch = async (input, init) => {
-  const url = input as string;
-  requests.push(`${init?.method} ${url}`);
-  return await api.app.request(url, init);
+const fetchFromApi: Fetch = async (url, request) => {
+  requests.push(`${request.method} ${url}`);
+  return await api.app.request(url, request);
 };
 
 beforeEach(() => {
@@ -120,7 +119,7 @@ describe("refusals", () => {
     const retrying = createClient({
       baseUrl: BASE_URL,
       apiToken: "ignored",
-      fetch: (input, init) => fetchFromApi(input, { ...init, headers: { authorization: `Bearer ${apiToken}` } }),
+      fetch: (url, request) => fetchFromApi(url, { ...request, headers: { authorization: `Bearer ${apiToken}` } }),
     });
     await expect(retrying.listNamespaces()).rejects.toMatchObject({
       code: "wrong-api-token",
@@ -204,6 +203,22 @@ describe("what is not there", () => {
   test("a redirection, which must not get the token", async () => {
     const other = await clientOf((_, response) => response.writeHead(302, { location: "http://evil.example/" }).end());
     await expect(other.status()).rejects.toMatchObject({ code: "not-a-pubsub-server" });
+  });
+
+  test("a body goes with its length, whatever the method", async () => {
+    const heard: string[] = [];
+    const other = await clientOf((request, response) => {
+      request.setEncoding("utf8");
+      let body = "";
+      request.on("data", (text: string) => (body += text));
+      request.on("end", () => {
+        heard.push(`${request.method} ${request.headers["content-length"]} ${body}`);
+        response.end(JSON.stringify({ success: true, errors: [], messages: [], result: null }));
+      });
+    });
+    await other.createNamespace({ name: "ä" });
+    await other.unrevoke({ namespace: "ns", broker: "b", jti: ["x"] });
+    expect(heard).toEqual([`POST 13 {"name":"ä"}`, "DELETE 2 {}"]);
   });
 
   test("a connection that breaks", async () => {

@@ -5,7 +5,7 @@ import { readCatalogue, writeCatalogue } from "../file-catalogue.ts";
 import type { FileJournal } from "../journal/file-journal.ts";
 import { journalFolder, openJournal } from "../journal/open.ts";
 import { listSegments } from "../journal/scan.ts";
-import { parseState } from "../state.ts";
+import { parseState } from "../parse-state.ts";
 import { EXPORT_VERSION } from "./export.ts";
 import { inNewDataFolder } from "./folder.ts";
 import { isRecordType, recordFromJson } from "./record-json.ts";
