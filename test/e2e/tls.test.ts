@@ -365,7 +365,7 @@ describe("a Unix socket", () => {
     expect(existsSync(path)).toBe(true);
     const ready = await world.dev("--socket", path);
     await openSocket(path, "a", await issueToken(ready, "a"));
-    const args = ["dev", "--port", "0", "--ws-port", "0", "--api-port", "0", "--socket"];
+    const args = ["dev", "--memory", "--port", "0", "--ws-port", "0", "--api-port", "0", "--socket"];
     expect(await world.run([...args, path])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("another server"),

@@ -142,40 +142,46 @@ class Simulation {
 const first = Number(process.env["SEED"] ?? 1);
 const seeds = Array.from({ length: process.env["SEED"] === undefined ? 150 : 1 }, (_, index) => first + index);
 
-test("every message completes once, in its publisher's order, within all bounds, and nothing stays behind", async () => {
-  let asked = 0;
-  const outcomes = new Set<string>();
-  for (const seed of seeds) {
-    const simulation = new Simulation(seed);
-    try {
-      for (let step = 0; step < 150; step++) await simulation.step();
-      if (seed % 3 === 0) await simulation.world.pipeline.close();
-      // The world goes on until nothing moves.
-      while (simulation.world.completions.length < simulation.submitted.length) {
-        simulation.world.endTurn();
-        simulation.world.advance(LIMITS.timeoutMs);
-        await settled();
+test(
+  "every message completes once, in its publisher's order, within all bounds, and nothing stays behind",
+  {
+    timeout: 60_000,
+  },
+  async () => {
+    let asked = 0;
+    const outcomes = new Set<string>();
+    for (const seed of seeds) {
+      const simulation = new Simulation(seed);
+      try {
+        for (let step = 0; step < 150; step++) await simulation.step();
+        if (seed % 3 === 0) await simulation.world.pipeline.close();
+        // The world goes on until nothing moves.
+        while (simulation.world.completions.length < simulation.submitted.length) {
+          simulation.world.endTurn();
+          simulation.world.advance(LIMITS.timeoutMs);
+          await settled();
+        }
+        simulation.check();
+        asked += simulation.asked;
+        for (const { verdict } of simulation.world.completions) {
+          outcomes.add(verdict.kind === "drop" ? verdict.reason : verdict.kind);
+        }
+      } catch (error) {
+        throw new Error(`seed ${seed}`, { cause: error });
       }
-      simulation.check();
-      asked += simulation.asked;
-      for (const { verdict } of simulation.world.completions) {
-        outcomes.add(verdict.kind === "drop" ? verdict.reason : verdict.kind);
-      }
-    } catch (error) {
-      throw new Error(`seed ${seed}`, { cause: error });
     }
-  }
-  expect(asked).toBeGreaterThan(seeds.length);
-  if (seeds.length > 1) {
-    // The simulation reached what it is for.
-    const all = [
-      "accept",
-      "hook-dropped",
-      "hook-invalid-answer",
-      "hook-overloaded",
-      "hook-timeout",
-      "hook-unreachable",
-    ];
-    expect([...outcomes].toSorted()).toEqual(all);
-  }
-});
+    expect(asked).toBeGreaterThan(seeds.length);
+    if (seeds.length > 1) {
+      // The simulation reached what it is for.
+      const all = [
+        "accept",
+        "hook-dropped",
+        "hook-invalid-answer",
+        "hook-overloaded",
+        "hook-timeout",
+        "hook-unreachable",
+      ];
+      expect([...outcomes].toSorted()).toEqual(all);
+    }
+  },
+);
