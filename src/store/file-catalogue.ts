@@ -1,9 +1,10 @@
 /** A catalogue in one file of a folder. It holds private keys, so only its owner may read it. */
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../errors.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { makeFolder } from "./make-folder.ts";
 import { PersistentCatalogue, newId } from "./persistent-catalogue.ts";
 import { type CatalogueState, emptyState, serializeState } from "./state.ts";
 
@@ -46,7 +47,7 @@ export async function readCatalogue(folder: string): Promise<CatalogueState | un
 
 async function prepareFolder(folder: string): Promise<() => Promise<void>> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     return await lockFolder(folder);
   } catch (error) {
     throw error instanceof UserError ? error : unusable(folder, error);

@@ -14,7 +14,3 @@ export { MemoryJournal } from "./journal/memory-journal.ts";
 export type { Fsync } from "./journal/file-journal.ts";
 export { openFileJournal } from "./journal/open.ts";
 export type { JournalStore } from "./journal/store.ts";
-export { type DataReport, type RepairReport, checkData, repairData } from "./data/check.ts";
-export { compactData } from "./data/compact.ts";
-export { exportData } from "./data/export.ts";
-export { importData } from "./data/import.ts";

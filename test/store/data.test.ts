@@ -5,15 +5,8 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { generateSigningKey } from "../../src/auth/index.ts";
 import type { JournalRecord, RecordId } from "../../src/broker/ports.ts";
-import {
-  checkData,
-  compactData,
-  exportData,
-  importData,
-  openFileCatalogue,
-  openFileJournal,
-  repairData,
-} from "../../src/store/index.ts";
+import { checkData, compactData, exportData, importData, repairData } from "../../src/store/data/index.ts";
+import { openFileCatalogue, openFileJournal } from "../../src/store/index.ts";
 import { received } from "../store-suite.ts";
 import { journalRecord } from "./journal/arbitraries.ts";
 

@@ -136,6 +136,10 @@ describe("a folder that cannot be used", () => {
     });
   });
 
+  test.skipIf(process.platform !== "linux")("on a file system that takes none", async () => {
+    await expect(openFileCatalogue("/proc/none/at/all")).rejects.toMatchObject({ code: "data-folder-unusable" });
+  });
+
   test("a dangling link", async () => {
     await symlink(path.join(parent, "nowhere", "else"), folder);
     await expect(open()).rejects.toMatchObject({ code: "data-folder-unusable" });

@@ -1,7 +1,8 @@
 /** Work on a data folder that no server uses meanwhile. */
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { UserError } from "../../errors.ts";
 import { lockFolder } from "../folder-lock.ts";
+import { makeFolder } from "../make-folder.ts";
 
 /**
  * Locks a data folder while `work` runs.
@@ -18,7 +19,7 @@ export async function inDataFolder<Result>(folder: string, work: () => Promise<R
 /** The same for a folder that is made where it does not exist. */
 export async function inNewDataFolder<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
   } catch (error) {
     throw unusable(folder, error);
   }

@@ -1,7 +1,8 @@
 /** What a journal needs of a file system, so that tests can have one that fails; and Node's own. */
 import fs from "node:fs";
-import { mkdir, readdir, rename, rm, statfs } from "node:fs/promises";
+import { readdir, rename, rm, statfs } from "node:fs/promises";
 import path from "node:path";
+import { makeFolder } from "../make-folder.ts";
 
 /** Errors are those of Node, with a `code`. */
 export interface JournalFile {
@@ -36,7 +37,7 @@ export interface JournalFolder {
 
 /** A folder of the disk, made if it is not there. Only its owner may read it. */
 export async function openFolder(folder: string): Promise<JournalFolder> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const open = async (name: string, flags: string) =>
     new NodeFile(await openDescriptor(path.join(folder, name), flags));
   return {

@@ -1,5 +1,5 @@
 import { UserError } from "../../../errors.ts";
-import { type DataReport, type RepairReport, checkData, repairData } from "../../../store/index.ts";
+import { type DataReport, type RepairReport, checkData, repairData } from "../../../store/data/index.ts";
 import { defineCommand } from "../../command.ts";
 import { type DataCommandOptions, addDataOptions, dataFolderOf, formatBytes } from "../../data-command.ts";
 import { formatFields } from "../../table.ts";

@@ -1,4 +1,4 @@
-import { compactData } from "../../../store/index.ts";
+import { compactData } from "../../../store/data/index.ts";
 import { defineCommand } from "../../command.ts";
 import { type DataCommandOptions, addDataOptions, dataFolderOf, formatBytes } from "../../data-command.ts";
 

@@ -1,7 +1,7 @@
 import { open, rm } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../../errors.ts";
-import { exportData } from "../../../store/index.ts";
+import { exportData } from "../../../store/data/index.ts";
 import { defineCommand } from "../../command.ts";
 import type { CommandContext } from "../../context.ts";
 import { type DataCommandOptions, addDataOptions, dataFolderOf } from "../../data-command.ts";

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { UserError } from "../../../errors.ts";
-import { importData } from "../../../store/index.ts";
+import { importData } from "../../../store/data/index.ts";
 import { defineCommand } from "../../command.ts";
 import { type DataCommandOptions, addDataOptions, dataFolderOf } from "../../data-command.ts";
 import { splitLines } from "../../lines.ts";
