@@ -2,7 +2,7 @@ import type { Broker } from "./broker.ts";
 import type { Keeper } from "./keeper.ts";
 import { KeptSession } from "./kept-session.ts";
 import { createSession, expiryMs } from "./lifecycle.ts";
-import { type Message, compactMessage } from "./message.ts";
+import { RestoredMessages } from "./restored-messages.ts";
 import type { JournalRecord, RecordId } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { parseFilter } from "./topics.ts";
@@ -14,7 +14,7 @@ interface Restored {
   readonly broker: Broker;
   readonly keeper: Keeper;
   readonly sessions: Map<RecordId, Session>;
-  readonly messages: Map<RecordId, Message>;
+  readonly messages: RestoredMessages;
 }
 
 /**
@@ -24,7 +24,7 @@ interface Restored {
 export function restore(broker: Broker, records: Iterable<readonly [RecordId, JournalRecord]>, now: number): void {
   const { keeper } = broker;
   if (keeper === undefined) throw new Error("a broker without a journal has nothing to restore");
-  const restored: Restored = { broker, keeper, sessions: new Map(), messages: new Map() };
+  const restored: Restored = { broker, keeper, sessions: new Map(), messages: new RestoredMessages() };
   for (const [id, record] of records) {
     if (!restoreRecord(restored, id, record, now)) keeper.remove(id);
   }
@@ -39,9 +39,8 @@ function restoreRecord(restored: Restored, id: RecordId, record: JournalRecord, 
     case "subscription":
       return restoreSubscription(restored, id, record);
     case "message":
-      compactMessage(record.message);
       restored.broker.passMessageId(record.message.id);
-      restored.messages.set(id, record.message);
+      restored.messages.push(id, record.message);
       restored.keeper.adopt(record.message, id);
       return true;
     case "retained": {

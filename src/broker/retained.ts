@@ -4,23 +4,50 @@ import type { Keeper } from "./keeper.ts";
 import { type Message, compactMessage, messageBytes } from "./message.ts";
 import type { RecordId } from "./ports.ts";
 
-interface Entry {
-  message: Message;
+/** A level of a topic. Most have one child at most: a Map comes with the second one. */
+class Node {
+  readonly level: string;
+  children: Node | Map<string, Node> | undefined;
+  message: Message | undefined;
   /** In the journal; 0 where there is none. */
-  recordId: RecordId;
+  recordId: RecordId = 0;
   expiry: Deadline | undefined;
-}
 
-interface Node {
-  children: Map<string, Node> | undefined;
-  entry: Entry | undefined;
-}
+  constructor(level: string) {
+    this.level = level;
+  }
 
-const newNode = (): Node => ({ children: undefined, entry: undefined });
+  child(level: string): Node | undefined {
+    const { children } = this;
+    if (children instanceof Map) return children.get(level);
+    return children?.level === level ? children : undefined;
+  }
+
+  add(child: Node): void {
+    const { children } = this;
+    if (children === undefined) this.children = child;
+    else if (children instanceof Map) children.set(child.level, child);
+    else this.children = new Map([children, child].map((node) => [node.level, node]));
+  }
+
+  delete(child: Node): void {
+    if (!(this.children instanceof Map)) {
+      this.children = undefined;
+    } else {
+      this.children.delete(child.level);
+      if (this.children.size === 0) this.children = undefined;
+    }
+  }
+
+  forEach(visit: (child: Node) => void): void {
+    if (this.children instanceof Map) for (const child of this.children.values()) visit(child);
+    else if (this.children !== undefined) visit(this.children);
+  }
+}
 
 /** The last retained message of each topic (MQTT 5.0 §3.3.1.3): a trie by topic level, read with a filter. */
 export class RetainedMessages {
-  readonly #root = newNode();
+  readonly #root = new Node("");
   readonly #deadlines: Deadlines;
   readonly #keeper: Keeper | undefined;
   #size = 0;
@@ -53,8 +80,7 @@ export class RetainedMessages {
    * [MQTT-3.3.1-6] [MQTT-3.3.1-7]
    */
   put(message: Message): void {
-    this.delete(message.topic);
-    if (message.payload.length === 0) return;
+    if (message.payload.length === 0) return this.delete(message.topic);
     compactMessage(message);
     const keeper = this.#keeper;
     this.#insert(message, keeper === undefined ? 0 : keeper.add({ type: "retained", message: keeper.refer(message) }));
@@ -62,7 +88,6 @@ export class RetainedMessages {
 
   /** Takes over a message that was read from the journal. */
   restore(message: Message, recordId: RecordId): void {
-    this.delete(message.topic);
     this.#keeper!.refer(message);
     this.#insert(message, recordId);
   }
@@ -70,34 +95,24 @@ export class RetainedMessages {
   get(topicName: string): Message | undefined {
     let node: Node | undefined = this.#root;
     for (const level of topicName.split("/")) {
-      node = node.children?.get(level);
+      node = node.child(level);
       if (node === undefined) return undefined;
     }
-    return node.entry?.message;
+    return node.message;
   }
 
   delete(topicName: string): void {
-    const levels = topicName.split("/");
     const path = [this.#root];
-    for (const level of levels) {
-      const next = path.at(-1)!.children?.get(level);
+    for (const level of topicName.split("/")) {
+      const next = path.at(-1)!.child(level);
       if (next === undefined) return;
       path.push(next);
     }
-    const node = path.at(-1)!;
-    if (node.entry === undefined) return;
-    if (node.entry.expiry !== undefined) this.#deadlines.clear(node.entry.expiry);
-    this.#keeper?.remove(node.entry.recordId);
-    this.#keeper?.release(node.entry.message);
-    this.#size--;
-    this.#bytes -= messageBytes(node.entry.message);
-    node.entry = undefined;
-    for (let depth = levels.length; depth > 0; depth--) {
-      const empty = path[depth]!;
-      if (empty.entry !== undefined || empty.children !== undefined) return;
-      const parent = path[depth - 1]!;
-      parent.children!.delete(levels[depth - 1]!);
-      if (parent.children!.size === 0) parent.children = undefined;
+    this.#clear(path.at(-1)!);
+    for (let depth = path.length - 1; depth > 0; depth--) {
+      const node = path[depth]!;
+      if (node.message !== undefined || node.children !== undefined) return;
+      path[depth - 1]!.delete(node);
     }
   }
 
@@ -107,30 +122,40 @@ export class RetainedMessages {
   }
 
   #insert(message: Message, recordId: RecordId): void {
+    const { topic, expiresAtMs } = message;
     let node = this.#root;
-    for (const level of message.topic.split("/")) {
-      node.children ??= new Map();
-      let child = node.children.get(level);
-      if (child === undefined) {
-        child = newNode();
-        node.children.set(level, child);
-      }
+    for (const level of topic.split("/")) {
+      let child = node.child(level);
+      if (child === undefined) node.add((child = new Node(level)));
       node = child;
     }
-    let expiry: Deadline | undefined;
-    if (message.expiresAtMs !== Infinity) {
-      expiry = new Deadline(() => this.delete(message.topic));
-      this.#deadlines.set(expiry, message.expiresAtMs);
+    this.#clear(node);
+    if (expiresAtMs !== Infinity) {
+      node.expiry = new Deadline(() => this.delete(topic));
+      this.#deadlines.set(node.expiry, expiresAtMs);
     }
-    node.entry = { message, recordId, expiry };
+    node.message = message;
+    node.recordId = recordId;
     this.#size++;
     this.#bytes += messageBytes(message);
+  }
+
+  #clear(node: Node): void {
+    const { message, recordId, expiry } = node;
+    if (message === undefined) return;
+    if (expiry !== undefined) this.#deadlines.clear(expiry);
+    this.#keeper?.remove(recordId);
+    this.#keeper?.release(message);
+    this.#size--;
+    this.#bytes -= messageBytes(message);
+    node.message = undefined;
+    node.expiry = undefined;
   }
 }
 
 function walk(node: Node, filter: string[], index: number, visit: (message: Message) => void): void {
   if (index === filter.length) {
-    if (node.entry !== undefined) visit(node.entry.message);
+    if (node.message !== undefined) visit(node.message);
     return;
   }
   const level = filter[index]!;
@@ -139,23 +164,21 @@ function walk(node: Node, filter: string[], index: number, visit: (message: Mess
     return;
   }
   if (level !== "+") {
-    const child = node.children?.get(level);
+    const child = node.child(level);
     if (child !== undefined) walk(child, filter, index + 1, visit);
     return;
   }
-  if (node.children === undefined) return;
-  for (const [name, child] of node.children) {
+  node.forEach((child) => {
     // [MQTT-4.7.2-1]
-    if (index === 0 && name.startsWith("$")) continue;
+    if (index === 0 && child.level.startsWith("$")) return;
     walk(child, filter, index + 1, visit);
-  }
+  });
 }
 
 function walkAll(node: Node, atRoot: boolean, visit: (message: Message) => void): void {
-  if (node.entry !== undefined) visit(node.entry.message);
-  if (node.children === undefined) return;
-  for (const [name, child] of node.children) {
-    if (atRoot && name.startsWith("$")) continue;
+  if (node.message !== undefined) visit(node.message);
+  node.forEach((child) => {
+    if (atRoot && child.level.startsWith("$")) return;
     walkAll(child, false, visit);
-  }
+  });
 }

@@ -95,13 +95,13 @@ export class Session {
     if (this.queue.length >= limits.queuedMessagesMax || this.#queuedBytes + bytes > limits.queuedBytesMax) {
       return false;
     }
+    compactMessage(queued.message);
     this.requeue(queued);
     return true;
   }
 
-  /** Queues what was within the limits before. */
+  /** Queues what was within the limits, and compact, before. */
   requeue(queued: QueuedMessage): void {
-    compactMessage(queued.message);
     this.#queuedBytes += messageBytes(queued.message);
     if (queued.qos === 0) this.#queuedQos0++;
     this.queue.push(queued);

@@ -67,7 +67,7 @@ export async function repairData(folder: string): Promise<RepairReport | undefin
 function countKinds(records: Recovered["records"]): DataReport["records"] {
   const counts: Partial<Record<JournalRecord["type"], number>> = {};
   for (const ofBroker of records.values()) {
-    for (const { type } of ofBroker.values()) counts[type] = (counts[type] ?? 0) + 1;
+    for (const [, { type }] of ofBroker) counts[type] = (counts[type] ?? 0) + 1;
   }
   return counts;
 }
@@ -130,7 +130,7 @@ async function dropOrphans(journal: JournalFolder): Promise<number> {
   let dropped = 0;
   for (const [brokerId, ofBroker] of records) {
     const brokerJournal = store.journal(brokerId);
-    for (const id of orphansOf(ofBroker)) {
+    for (const id of orphansOf(new Map(ofBroker))) {
       brokerJournal.remove(id);
       dropped++;
     }

@@ -33,8 +33,8 @@ export async function exportData(folder: string, write: (line: object) => Promis
     for (const [brokerId, ofBroker] of records) {
       // Of a broker that is deleted, but not yet from the journal.
       if (!catalogue.brokers.has(brokerId)) continue;
-      for (const id of Float64Array.from(ofBroker.keys()).sort()) {
-        const waiting = send(recordToJson(brokerId, id, ofBroker.get(id)!));
+      for (const [id, record] of ofBroker) {
+        const waiting = send(recordToJson(brokerId, id, record));
         if (waiting !== undefined) await waiting;
       }
     }

@@ -3,7 +3,9 @@
 /** From here on, integers need more than one 32-bit operation. */
 const INT32 = 2 ** 31;
 /** A power of two. */
-const RECENT_STRINGS = 256;
+const RECENT_STRINGS = 4096;
+/** Bytes of a string that decide where it is looked for. */
+const HASHED_BYTES = 32;
 
 /** Writes into a buffer that grows. */
 export class ByteWriter {
@@ -77,8 +79,10 @@ export class ByteReader {
   at: number;
   /** Where they end. */
   end: number;
-  /** Strings that were read lately, by a few of their bytes. */
-  readonly #recent: { start: number; length: number; value: string }[] = [];
+  /** Strings that were read lately, by their hash; where they began, and how many bytes they had. */
+  readonly #recent: string[] = [];
+  readonly #recentAt: number[] = [];
+  readonly #recentLength: number[] = [];
 
   constructor(bytes: Buffer, start = 0, end = bytes.length) {
     this.bytes = bytes;
@@ -113,15 +117,18 @@ export class ByteReader {
     const length = this.integer();
     const start = this.#take(length);
     if (length === 0) return "";
-    const hash = (length + 31 * this.bytes[start]! + 7 * this.bytes[start + length - 1]!) & (RECENT_STRINGS - 1);
-    const recent = this.#recent[hash];
-    if (recent?.length === length && this.#isEqual(recent.start, start, length)) return recent.value;
+    const slot = this.#hash(start, length) & (RECENT_STRINGS - 1);
+    if (this.#recentLength[slot] === length && this.#isEqual(this.#recentAt[slot]!, start, length)) {
+      return this.#recent[slot]!;
+    }
     const value = this.bytes.toString("utf8", start, start + length);
-    this.#recent[hash] = { start, length, value };
+    this.#recent[slot] = value;
+    this.#recentAt[slot] = start;
+    this.#recentLength[slot] = length;
     return value;
   }
 
-  /** A copy: what is read must not keep alive what stands beside it. */
+  /** A copy, so that what is read does not keep the segment alive; small ones share Node's pools of 8 KiB with their neighbours. */
   binary(): Buffer {
     const length = this.integer();
     const start = this.#take(length);
@@ -139,6 +146,15 @@ export class ByteReader {
     if (length > this.end - start) throw new RangeError("the bytes end too early");
     this.at = start + length;
     return start;
+  }
+
+  /** Of its last bytes: those in which topics differ. */
+  #hash(start: number, length: number): number {
+    let hash = length;
+    for (let at = start + Math.max(0, length - HASHED_BYTES); at < start + length; at++) {
+      hash = Math.imul(hash ^ this.bytes[at]!, 0x0100_0193);
+    }
+    return hash ^ (hash >>> 15);
   }
 
   #isEqual(first: number, second: number, length: number): boolean {

@@ -138,7 +138,7 @@ export class Compactor {
     const room = this.#options.roomWhenFull();
     if (room === undefined && !this.#isThorough) return diskBytes > GARBAGE_FACTOR * liveBytes + 2 * segmentBytes;
     if (diskBytes <= GARBAGE_FACTOR_FULL * liveBytes + segments.at(-1)!.bytes) return false;
-    return room === undefined || 2 * sum(segments[0]!.live.values()) <= room;
+    return room === undefined || 2 * segments[0]!.liveBytes <= room;
   }
 
   async #begin(): Promise<boolean> {
@@ -184,10 +184,4 @@ export class Compactor {
     this.#isBroken = true;
     this.#segment = undefined;
   }
-}
-
-function sum(numbers: Iterable<number>): number {
-  let total = 0;
-  for (const number of numbers) total += number;
-  return total;
 }

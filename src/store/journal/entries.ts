@@ -10,7 +10,7 @@
  */
 import type { JournalRecord, RecordId } from "../../broker/ports.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
-import { readRecord, recordTypes, writeRecord } from "./records.ts";
+import { isRecordType, readRecord, recordTypes, writeRecord } from "./records.ts";
 
 const BROKER = 1;
 const REMOVE = 2;
@@ -44,11 +44,8 @@ export function writePut(to: ByteWriter, id: RecordId, record: JournalRecord): v
 
 /** What the entries of frames are told to, in their order. */
 export interface EntryVisitor {
-  /**
-   * @param start where the entry begins in the reader's bytes
-   * @param record reads it
-   */
-  put(brokerId: string, id: RecordId, start: number, end: number, record: () => JournalRecord): void;
+  /** @param start where the entry begins in the reader's bytes: `readPut` reads it there */
+  put(brokerId: string, id: RecordId, start: number, end: number): void;
   remove(brokerId: string, id: RecordId): void;
   removeBroker(brokerId: string): void;
 }
@@ -58,12 +55,33 @@ export class UnknownEntryError extends Error {
   override readonly name = "UnknownEntryError";
 }
 
-/** Reads the entries of one frame, all at once or one at a time. */
+/**
+ * The record of the entry that begins there.
+ * @throws {UnknownEntryError} or RangeError where it cannot be read
+ */
+export function readPut(from: ByteReader, start: number): JournalRecord {
+  from.at = start;
+  from.end = from.bytes.length;
+  const type = from.byte();
+  from.integer();
+  const length = from.bytes.readUInt32LE(from.at);
+  from.skip(LENGTH_BYTES);
+  const end = from.at + length;
+  from.end = end;
+  const record = readRecord(from, type);
+  if (record === undefined) throw unknownType(type);
+  if (from.at !== end) throw new UnknownEntryError(`an entry of type ${type} has another length than its record`);
+  return record;
+}
+
+function unknownType(type: number): UnknownEntryError {
+  return new UnknownEntryError(`an entry has the unknown type ${type}`);
+}
+
+/** Reads the entries of one frame, all at once or one at a time; of records it says only where they are. */
 export class EntryReader {
   readonly #from: ByteReader;
   #brokerId: string | undefined;
-  #recordType = 0;
-  #recordEnd = 0;
 
   /** @param from stands at the beginning of a frame's body, and ends with it */
   constructor(from: ByteReader) {
@@ -91,25 +109,12 @@ export class EntryReader {
     if (brokerId === undefined) throw new UnknownEntryError(`an entry of type ${type} is of no broker`);
     if (type === REMOVE) return visitor.remove(brokerId, from.integer());
     if (type === REMOVE_BROKER) return visitor.removeBroker(brokerId);
+    if (!isRecordType(type)) throw unknownType(type);
 
     const id = from.integer();
-    const length = from.bytes.readUInt32LE(from.at);
-    from.skip(LENGTH_BYTES + length);
-    const end = from.at;
-    this.#recordType = type;
-    this.#recordEnd = end;
-    from.at = end - length;
-    visitor.put(brokerId, id, start, end, this.#readRecord);
-    from.at = end;
+    const lengthAt = from.at;
+    from.skip(LENGTH_BYTES);
+    from.skip(from.bytes.readUInt32LE(lengthAt));
+    visitor.put(brokerId, id, start, from.at);
   }
-
-  readonly #readRecord = (): JournalRecord => {
-    const from = this.#from;
-    const record = readRecord(from, this.#recordType);
-    if (record === undefined) throw new UnknownEntryError(`an entry has the unknown type ${this.#recordType}`);
-    if (from.at !== this.#recordEnd) {
-      throw new UnknownEntryError(`an entry of type ${this.#recordType} has another length than its record`);
-    }
-    return record;
-  };
 }

@@ -98,10 +98,9 @@ export class FileJournal implements JournalStore {
   }
 
   restore(brokerId: string): Iterable<readonly [RecordId, JournalRecord]> {
-    const records = this.#records.get(brokerId) ?? new Map<RecordId, JournalRecord>();
+    const records = this.#records.get(brokerId) ?? [];
     this.#records.delete(brokerId);
-    // Those that were written again for compaction come later in the files.
-    return isSorted(records.keys()) ? records : [...records].sort(([a], [b]) => a - b);
+    return records;
   }
 
   retainBrokers(brokerIds: ReadonlySet<string>): void {
@@ -289,15 +288,6 @@ export class FileJournal implements JournalStore {
     await this.#writer.write(this.#take());
     await this.#writer.sync();
   }
-}
-
-function isSorted(ids: Iterable<RecordId>): boolean {
-  let last = 0;
-  for (const id of ids) {
-    if (id < last) return false;
-    last = id;
-  }
-  return true;
 }
 
 /** The journal of one broker. */

@@ -18,7 +18,7 @@ export class Segment {
   /** Length of the file, as it is or will be when what is on its way has arrived. */
   bytes: number;
   /** Bytes of records that live, by broker. */
-  readonly live = new Map<BrokerEntry, number>();
+  readonly live = new Map<BrokerEntry, Live>();
 
   constructor(number: number, salt: number, firstSequence: number, bytes = SEGMENT_HEADER_BYTES) {
     this.number = number;
@@ -26,6 +26,23 @@ export class Segment {
     this.firstSequence = firstSequence;
     this.bytes = bytes;
   }
+
+  get liveBytes(): number {
+    let total = 0;
+    for (const { bytes } of this.live.values()) total += bytes;
+    return total;
+  }
+}
+
+export interface Place {
+  /** Number of the segment. */
+  readonly segment: number;
+  readonly offset: number;
+}
+
+/** Bytes of records that live. */
+export interface Live {
+  bytes: number;
 }
 
 export class Inventory {
@@ -93,6 +110,11 @@ export class Inventory {
     return this.#index.find(id);
   }
 
+  /** Where a record that lives is; valid until the next call. */
+  placeOf(id: RecordId): Place | undefined {
+    return this.#index.find(id) ? this.#index : undefined;
+  }
+
   /** A record, new or in place of one that was elsewhere, is there now. */
   put(broker: BrokerEntry, id: RecordId, segment: Segment, offset: number, length: number): void {
     if (this.#index.find(id)) {
@@ -118,7 +140,7 @@ export class Inventory {
 
   removeBroker(broker: BrokerEntry): void {
     for (const segment of this.segments) {
-      this.#liveBytes -= segment.live.get(broker) ?? 0;
+      this.#liveBytes -= segment.live.get(broker)?.bytes ?? 0;
       segment.live.delete(broker);
     }
     this.#records -= broker.records;
@@ -142,7 +164,9 @@ export class Inventory {
   }
 
   #account(segment: Segment, broker: BrokerEntry, bytes: number): void {
-    segment.live.set(broker, (segment.live.get(broker) ?? 0) + bytes);
+    const live = segment.live.get(broker);
+    if (live === undefined) segment.live.set(broker, { bytes });
+    else live.bytes += bytes;
     this.#liveBytes += bytes;
   }
 }

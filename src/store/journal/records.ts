@@ -40,6 +40,12 @@ const RESPONSE_TOPIC = 4;
 const CORRELATION_DATA = 8;
 const USER_PROPERTIES = 16;
 
+const knownTypes: ReadonlySet<number> = new Set(Object.values(recordTypes));
+
+export function isRecordType(type: number): boolean {
+  return knownTypes.has(type);
+}
+
 /** @throws TypeError or RangeError where the record has what no record has */
 export function writeRecord(to: ByteWriter, record: JournalRecord): void {
   switch (record.type) {

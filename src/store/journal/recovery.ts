@@ -1,48 +1,68 @@
 /** From the files of a journal to what lives in it. */
 import path from "node:path";
 import { UserError } from "../../errors.ts";
-import type { JournalRecord, RecordId } from "../../broker/ports.ts";
+import type { RecordId } from "../../broker/ports.ts";
+import { ByteReader } from "./bytes.ts";
 import type { JournalFolder } from "./files.ts";
 import { segmentFileName } from "./format.ts";
-import { Inventory, Segment } from "./inventory.ts";
+import { type BrokerEntry, Inventory, Segment } from "./inventory.ts";
+import { KeptRecords } from "./kept-records.ts";
 import { type Damage, type ScanResult, type ScanVisitor, scan } from "./scan.ts";
 
 export interface Recovered {
   readonly inventory: Inventory;
   /** Broker id → its records that live. */
-  readonly records: Map<string, Map<RecordId, JournalRecord>>;
+  readonly records: Map<string, KeptRecords>;
   readonly scan: ScanResult;
+}
+
+/** A broker while its entries are read. */
+interface Reading {
+  readonly broker: BrokerEntry;
+  /** Of all records that were put, in the order of the files: most by growing ids, some twice, some gone since. */
+  readonly ids: RecordId[];
 }
 
 /** Reads everything, and changes nothing. */
 export async function readJournal(folder: JournalFolder): Promise<Recovered> {
   const inventory = new Inventory();
-  const records = new Map<string, Map<RecordId, JournalRecord>>();
-  const recordsOf = (brokerId: string): Map<RecordId, JournalRecord> => {
-    let found = records.get(brokerId);
-    if (found === undefined) records.set(brokerId, (found = new Map()));
-    return found;
+  const readers = new Map<number, ByteReader>();
+  const found = new Map<string, Reading>();
+  let latest: Reading | undefined;
+  const of = (brokerId: string): Reading => {
+    // Entries of one broker come one after the other.
+    if (latest?.broker.id === brokerId) return latest;
+    latest = found.get(brokerId);
+    if (latest === undefined) found.set(brokerId, (latest = { broker: inventory.broker(brokerId), ids: [] }));
+    return latest;
   };
   const visitor: ScanVisitor = {
     segment: (header, bytes) => {
-      inventory.addSegment(new Segment(header.number, header.salt, header.firstSequence, bytes));
+      inventory.addSegment(new Segment(header.number, header.salt, header.firstSequence, bytes.length));
       inventory.nextId = Math.max(inventory.nextId, header.nextId);
+      readers.set(header.number, new ByteReader(bytes));
     },
-    put: (brokerId, id, start, end, record) => {
-      recordsOf(brokerId).set(id, record());
-      inventory.put(inventory.broker(brokerId), id, inventory.active, start, end - start);
+    put: (brokerId, id, start, end) => {
+      const { broker, ids } = of(brokerId);
+      ids.push(id);
+      inventory.put(broker, id, inventory.active, start, end - start);
     },
     remove: (brokerId, id) => {
-      recordsOf(brokerId).delete(id);
-      inventory.remove(inventory.broker(brokerId), id);
+      inventory.remove(of(brokerId).broker, id);
     },
     removeBroker: (brokerId) => {
-      for (const id of recordsOf(brokerId).keys()) inventory.remove(inventory.broker(brokerId), id);
-      records.delete(brokerId);
-      inventory.removeBroker(inventory.broker(brokerId));
+      const { broker, ids } = of(brokerId);
+      for (const id of ids) inventory.remove(broker, id);
+      inventory.removeBroker(broker);
+      found.delete(brokerId);
+      latest = undefined;
     },
   };
-  return { scan: await scan(folder, visitor), inventory, records };
+  const result = await scan(folder, visitor);
+  for (const segment of inventory.segments) if (segment.liveBytes === 0) readers.delete(segment.number);
+  const records = new Map<string, KeptRecords>();
+  for (const [brokerId, { ids }] of found) records.set(brokerId, new KeptRecords(ids, inventory, readers));
+  return { scan: result, inventory, records };
 }
 
 export function damaged(folder: JournalFolder, { file, offset, reason }: Damage): UserError {

@@ -45,7 +45,7 @@ export interface ScanResult {
 
 export interface ScanVisitor extends EntryVisitor {
   /** The entries that follow are in this segment. */
-  segment(header: SegmentHeader, bytes: number): void;
+  segment(header: SegmentHeader, bytes: Buffer): void;
 }
 
 /** The names of a folder's segments, by growing number. */
@@ -76,8 +76,8 @@ export async function scan(folder: JournalFolder, visitor: ScanVisitor): Promise
     }
     damage = damageOfHeader(folder, name, header, segments.at(-1), sequence);
     if (damage !== undefined || header === undefined) break;
-    visitor.segment(header, bytes.length);
-    const read = readFrames(name, bytes, header, isLast, visitor);
+    visitor.segment(header, bytes);
+    const read = readersByVersion[header.version]!(name, bytes, header, isLast, visitor);
     segments.push({ header, end: read.end });
     sequence = header.firstSequence - 1 + read.frames;
     frames += read.frames;
@@ -105,6 +105,9 @@ function damageOfHeader(
 ): Damage | undefined {
   if (header === undefined) return { file, offset: 0, reason: "its header is damaged" };
   if (header.version > VERSION) throw tooNew(folder, `${file} has version ${header.version}`);
+  if (readersByVersion[header.version] === undefined) {
+    return { file, offset: 0, reason: `it has version ${header.version}, which no version of pubsub has written` };
+  }
   if (segmentFileName(header.number) !== file) return { file, offset: 0, reason: "it is the file of another name" };
   if (before === undefined || sequence === undefined || header.firstSequence === sequence + 1) return undefined;
   const reason =
@@ -121,6 +124,9 @@ function tooNew(folder: JournalFolder, what: string): UserError {
     "run the newer version; with it, `pubsub data export` writes what can be imported elsewhere",
   );
 }
+
+/** How the frames of a segment are read, by the version of the format: those of all versions that there were. */
+const readersByVersion: Readonly<Record<number, typeof readFrames>> = { 1: readFrames };
 
 interface FramesRead {
   frames: number;
@@ -149,7 +155,7 @@ function readFrames(
       return { frames, end, tornBytes: bytes.length - end, damage: undefined };
     }
     if (frame.sequence !== sequence) return stop("what should be there is missing");
-    readEntries(file, reader, frame, visitor);
+    readEntries(header, reader, frame, visitor);
     frames++;
     ({ end } = frame);
   }
@@ -166,20 +172,25 @@ function wasKept(bytes: Buffer, offset: number, salt: number, sequence: number):
   return frame !== undefined;
 }
 
-function readEntries(file: string, reader: ByteReader, frame: FrameHeader, visitor: EntryVisitor): void {
+function readEntries(header: SegmentHeader, reader: ByteReader, frame: FrameHeader, visitor: EntryVisitor): void {
   reader.at = frame.start;
   reader.end = frame.end;
   const entries = new EntryReader(reader);
   try {
     while (!entries.isAtEnd) entries.next(visitor);
   } catch (error) {
-    if (!(error instanceof UnknownEntryError || error instanceof RangeError)) throw error;
-    // The CRC is right: so it was written, by a program that knows more than this one.
-    throw new UserError(
-      "journal-unreadable",
-      `${file} has at byte ${entries.at} what this program cannot read: ${error.message}`,
-      "it may have been written by a newer version of pubsub: run that one",
-      { cause: error },
-    );
+    throw unreadable(header.number, entries.at, error);
   }
+}
+
+/** @returns the error where it is none of reading */
+export function unreadable(segment: number, offset: number, error: unknown): unknown {
+  if (!(error instanceof UnknownEntryError || error instanceof RangeError)) return error;
+  // The CRC is right: so it was written, by a program that knows more than this one.
+  return new UserError(
+    "journal-unreadable",
+    `${segmentFileName(segment)} has at byte ${offset} what this program cannot read: ${error.message}`,
+    "it may have been written by a newer version of pubsub: run that one",
+    { cause: error },
+  );
 }

@@ -48,8 +48,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "an empty payload leaves the retained message",
     file: "broker/retained.ts",
-    source: "    this.delete(message.topic);\n    if (message.payload.length === 0) return;",
-    replacement: "    if (message.payload.length === 0) return;\n    this.delete(message.topic);",
+    source: "if (message.payload.length === 0) return this.delete(message.topic);",
+    replacement: "if (message.payload.length === 0) return;",
   },
   {
     name: "No Local is ignored",

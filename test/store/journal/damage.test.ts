@@ -191,6 +191,14 @@ describe("damage", () => {
 });
 
 describe("another version", () => {
+  test("that never was is damage", async () => {
+    const { folder } = await write(true);
+    const { bytes } = folder.files.get(FIRST)!;
+    encodeSegmentHeader({ ...decodeSegmentHeader(bytes)!, version: 0 }).copy(bytes);
+    const message = expect.stringContaining("has version 0, which no version of pubsub has written");
+    await expect(open(folder)).rejects.toMatchObject({ code: "journal-damaged", message });
+  });
+
   test("that is newer is refused, and named", async () => {
     const { folder } = await write(true);
     const { bytes } = folder.files.get(FIRST)!;
