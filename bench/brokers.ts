@@ -47,8 +47,9 @@ function ours(name: string, more: (port: number, folder: string) => string[], co
   };
 }
 
-const mosquitto: BrokerKind = {
-  name: "mosquitto",
+/** With persistence it writes everything to a file every half hour and at its end. */
+const mosquitto = (name: string, persistence: boolean): BrokerKind => ({
+  name,
   version: () => /version (\S+)/.exec(spawnSync("mosquitto", ["-h"], { encoding: "utf8" }).stdout)?.[1] ?? "missing",
   command(port, folder) {
     const config = path.join(folder, "mosquitto.conf");
@@ -56,7 +57,8 @@ const mosquitto: BrokerKind = {
     const lines = [
       `listener ${port} 127.0.0.1`,
       "allow_anonymous true",
-      "persistence false",
+      `persistence ${persistence}`,
+      `persistence_location ${folder}/`,
       "max_queued_messages 0",
       "max_inflight_messages 0",
       "set_tcp_nodelay true",
@@ -65,7 +67,7 @@ const mosquitto: BrokerKind = {
     writeFileSync(config, lines.join("\n"));
     return ["mosquitto", "-c", config];
   },
-};
+});
 
 /** One of the programs in servers/. */
 function script(name: string, version: () => string): BrokerKind {
@@ -84,7 +86,7 @@ const hookPort = (port: number) => port - 10_000;
 /** Ours first; the sink is what the generator itself can do. */
 export const brokerKinds: readonly BrokerKind[] = [
   ours("pubsub-cli", () => ["--memory"]),
-  mosquitto,
+  mosquitto("mosquitto", false),
   script("aedes", () => packageVersion("node_modules/aedes/package.json")),
   script("sink", () => ""),
   ours(
@@ -93,6 +95,7 @@ export const brokerKinds: readonly BrokerKind[] = [
     (port) => server("hook", hookPort(port)),
   ),
   ours("pubsub-cli + disk", (_port, folder) => ["--persist-to", path.join(folder, "data")]),
+  mosquitto("mosquitto + disk", true),
 ];
 
 export function newFolder(): string {

@@ -167,7 +167,7 @@ export const scenarios: readonly Scenario[] = [
     "lasting sessions",
     { ...pairs, qos: 1, lasting: true },
     {
-      brokers: [OURS, `${OURS} + disk`],
+      brokers: [OURS, `${OURS} + disk`, "mosquitto + disk"],
     },
   ),
   scenario("shallow-10", "pairs, QoS 0, 10 in flight", { ...pairs, qos: 0, windowDeliveries: 10 }, sink),

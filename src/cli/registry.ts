@@ -18,6 +18,7 @@ export const groups: Readonly<Record<string, string>> = {
   namespace: "Groups of brokers",
   broker: "Brokers and their settings",
   token: "Credentials for MQTT clients",
+  "api-token": "Credentials for the management API",
   retained: "Retained messages",
   session: "Clients and their sessions",
   config: "What commands work with here",
@@ -78,6 +79,14 @@ export const registry: readonly CommandEntry[] = [
   },
   { path: "token revocations", summary: "List revoked tokens", load: () => import("./commands/token/revocations.ts") },
   { path: "token inspect", summary: "Show what a token says", load: () => import("./commands/token/inspect.ts") },
+
+  {
+    path: "api-token create",
+    summary: "Create a token for the API",
+    load: () => import("./commands/api-token/create.ts"),
+  },
+  { path: "api-token list", summary: "List them", load: () => import("./commands/api-token/list.ts") },
+  { path: "api-token delete", summary: "Delete one", load: () => import("./commands/api-token/delete.ts") },
 
   { path: "ca path", summary: "Print where its certificate is", load: () => import("./commands/ca/path.ts") },
   {

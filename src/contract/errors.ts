@@ -31,7 +31,7 @@ export const apiErrors = {
     code: 17004,
     status: 403,
     message: "the API token does not allow that",
-    hint: "use one with a higher scope: pubsub api-token create --scope write",
+    hint: "use one with that scope: pubsub api-token create NAME --scope SCOPE",
   },
   "namespace-not-allowed": {
     code: 17005,
