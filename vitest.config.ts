@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -7,6 +8,8 @@ export default defineConfig({
     globalSetup: ["test/setup/build.ts"],
     // Processes, not threads: tests change the environment and open many sockets.
     pool: "forks",
+    // Much of the time goes to waiting for processes.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 15_000,
     hookTimeout: 30_000,
     // A local server must be reachable whatever proxy the machine has; colours would differ from terminal to terminal.
