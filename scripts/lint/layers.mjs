@@ -39,8 +39,8 @@ export const layers = {
   // The commands that run a server in their own process, and nothing else, may reach it.
   "cli/commands/dev": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
   "cli/commands/serve": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
-  "cli/dev-worker": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
-  "cli/server-command": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
+  "cli/server/dev-worker": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
+  "cli/server/server-command": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
   // They work on a data folder, without a server.
   "cli/commands/data": { imports: ["cli", "errors", "store"], packages: true, node: true },
 

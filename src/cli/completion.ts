@@ -2,9 +2,9 @@
 import { Command } from "commander";
 import { apiErrors } from "../contract/errors.ts";
 import type { Client } from "../client/index.ts";
-import { readConfiguration } from "./configuration.ts";
+import { readConfiguration } from "./settings/configuration.ts";
 import type { CommandContext } from "./context.ts";
-import { resolveBroker, resolveNamespace } from "./names.ts";
+import { resolveBroker, resolveNamespace } from "./settings/names.ts";
 import { globalOptions } from "./program.ts";
 import { dropExplanations } from "./reason-explanations.ts";
 import { type CommandEntry, groups, registry } from "./registry.ts";

@@ -1,10 +1,10 @@
 /** What a command gets from the world around it: streams, environment, signal, settings, API client. */
 import type { Readable } from "node:stream";
 import type { Client } from "../client/index.ts";
-import { Output, type OutputStream, isCi } from "./output.ts";
+import { Output, type OutputStream, isCi } from "./output/output.ts";
 import type { GlobalOptions } from "./program.ts";
-import { type ProjectFile, findProjectFile } from "./project-file.ts";
-import { type ServerOptions, type Settings, resolveSettings } from "./settings.ts";
+import { type ProjectFile, findProjectFile } from "./settings/project-file.ts";
+import { type ServerOptions, type Settings, resolveSettings } from "./settings/settings.ts";
 
 export type InputStream = Readable & { readonly isTTY?: boolean };
 

@@ -1,7 +1,7 @@
 /** The program's entry: joins `run` with the process. Importing it does nothing. */
 import process from "node:process";
 import type { Fetch } from "../client/index.ts";
-import type { OutputStream } from "./output.ts";
+import type { OutputStream } from "./output/output.ts";
 import type { World } from "./context.ts";
 import { InterruptedError, OutputClosedError } from "./errors.ts";
 import { ExitCode } from "./exit-codes.ts";

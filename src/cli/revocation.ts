@@ -1,7 +1,7 @@
 /** What `token revoke` and `token unrevoke` have in common. */
 import type { Command } from "commander";
 import { usageError } from "./errors.ts";
-import { type BrokerOptions, addBrokerArgument } from "./names.ts";
+import { type BrokerOptions, addBrokerArgument } from "./settings/names.ts";
 import { collectList } from "./option-parsers.ts";
 
 export interface RevocationOptions extends BrokerOptions {

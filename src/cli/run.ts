@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import { CommandContext, type World } from "./context.ts";
 import { type ErrorReport, ExitError, describeError, usageError } from "./errors.ts";
 import { ExitCode } from "./exit-codes.ts";
-import { Output } from "./output.ts";
+import { Output } from "./output/output.ts";
 import { createProgram } from "./program.ts";
 
 /**

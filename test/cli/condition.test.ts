@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Subject, parseCondition } from "../../src/cli/condition.ts";
+import { type Subject, parseCondition } from "../../src/cli/messages/condition.ts";
 
 const subject: Subject = {
   topic: "roof/1",

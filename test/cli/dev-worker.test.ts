@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { RunningServer, ServerOptions } from "../../src/app.ts";
 import { dev } from "../../src/cli/commands/dev.ts";
 import { CommandContext } from "../../src/cli/context.ts";
-import { splitArguments } from "../../src/cli/dev-worker.ts";
+import { splitArguments } from "../../src/cli/server/dev-worker.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { UserError } from "../../src/errors.ts";
 import { createTestWorld, temporaryFolder } from "./world.ts";

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
 import { CommandContext } from "../../src/cli/context.ts";
-import { type HotkeyActions, watchHotkeys } from "../../src/cli/hotkeys.ts";
+import { type HotkeyActions, watchHotkeys } from "../../src/cli/server/hotkeys.ts";
 import { createTestWorld } from "./world.ts";
 
 /** A terminal's keyboard: keys come as they are pressed, once raw mode is on. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { compileFormat } from "../../src/cli/message-format.ts";
-import type { ReceivedMessage } from "../../src/cli/received-message.ts";
-import { timeConversion } from "../../src/cli/strftime.ts";
+import { compileFormat } from "../../src/cli/messages/message-format.ts";
+import type { ReceivedMessage } from "../../src/cli/messages/received-message.ts";
+import { timeConversion } from "../../src/cli/messages/strftime.ts";
 
 // Local time, so that what is printed does not depend on the machine's zone.
 const time = new Date(2026, 10, 5, 8, 4, 9, 67);

@@ -1,7 +1,7 @@
 /** What `pub` publishes: templates, repetition, lines of JSON; and `--trace`. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { TailEvent } from "../../src/contract/types.ts";
-import { compileTemplate } from "../../src/cli/message-template.ts";
+import { compileTemplate } from "../../src/cli/messages/message-template.ts";
 import { type FakeBroker, type Script, startFakeBroker } from "./fake-broker.ts";
 import { type FakeClient, NOW, pubsub } from "./world.ts";
 

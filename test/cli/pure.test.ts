@@ -1,15 +1,15 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { wantsColors } from "../../src/cli/colors.ts";
+import { wantsColors } from "../../src/cli/output/colors.ts";
 import { formatDuration, parseDuration, parseExpiration } from "../../src/cli/duration.ts";
-import { decodeToken, tokenClientId, tokenExpiresAtMs } from "../../src/cli/jwt.ts";
-import { splitLines } from "../../src/cli/lines.ts";
-import { joinPropertyArguments, parseProperties, propertiesToJson } from "../../src/cli/mqtt-properties.ts";
-import { PublishWindow } from "../../src/cli/publish-window.ts";
+import { decodeToken, tokenClientId, tokenExpiresAtMs } from "../../src/cli/settings/jwt.ts";
+import { splitLines } from "../../src/cli/messages/lines.ts";
+import { joinPropertyArguments, parseProperties, propertiesToJson } from "../../src/cli/mqtt/properties.ts";
+import { PublishWindow } from "../../src/cli/messages/publish-window.ts";
 import { retryDelayMs } from "../../src/cli/sleep.ts";
-import { displayWidth, formatFields, formatTable, printable, truncate } from "../../src/cli/table.ts";
-import { formatRelative } from "../../src/cli/time-format.ts";
-import { checkTopicFilter, checkTopicName, topicMatches } from "../../src/cli/topic.ts";
+import { displayWidth, formatFields, formatTable, printable, truncate } from "../../src/cli/output/table.ts";
+import { formatRelative } from "../../src/cli/output/time-format.ts";
+import { checkTopicFilter, checkTopicName, topicMatches } from "../../src/cli/messages/topic.ts";
 import { NOW } from "./world.ts";
 
 const DAY = 86_400;

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { configurationFolder } from "../../src/cli/configuration.ts";
-import { resolveSettings } from "../../src/cli/settings.ts";
+import { configurationFolder } from "../../src/cli/settings/configuration.ts";
+import { resolveSettings } from "../../src/cli/settings/settings.ts";
 import { devContext, pubsub, temporaryFolder } from "./world.ts";
 
 function folderWith(configuration: unknown): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { createColors } from "../../src/cli/colors.ts";
+import { createColors } from "../../src/cli/output/colors.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
-import { TailFormatter } from "../../src/cli/tail-format.ts";
+import { TailFormatter } from "../../src/cli/output/tail-format.ts";
 import type { TailEvent } from "../../src/contract/types.ts";
 import { UserError } from "../../src/errors.ts";
 import { pubsub, start } from "./world.ts";

@@ -5,7 +5,7 @@ import path from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
 import type { Client } from "../../src/client/index.ts";
 import type { ClientOptions, World } from "../../src/cli/context.ts";
-import type { ServerContext } from "../../src/cli/configuration.ts";
+import type { ServerContext } from "../../src/cli/settings/configuration.ts";
 import { run } from "../../src/cli/run.ts";
 
 /** A stream that keeps what is written to it, and can be waited on. */

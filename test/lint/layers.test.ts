@@ -75,7 +75,7 @@ const cases: [file: string, code: string, rule: string | undefined][] = [
   ["cli/commands/pub.ts", `export const x = () => import("../../app.ts");`, IMPORTS],
   ["cli/commands/dev.ts", `export const x = () => import("../../app.ts");`, undefined],
   ["cli/commands/serve.ts", `export const x = () => import("../../app.ts");`, undefined],
-  ["cli/server-command.ts", `import { x } from "../app.ts"; export { x };`, IMPORTS],
+  ["cli/server/server-command.ts", `import { x } from "../../app.ts"; export { x };`, IMPORTS],
   ["cli/commands/data/export.ts", `import { x } from "../../../store/x.ts"; export { x };`, undefined],
   ["cli/commands/data/app.ts", `import { x } from "../../../app.ts"; export { x };`, IMPORTS],
   ["cli/commands/token/x.ts", `import { x } from "../../../store/x.ts"; export { x };`, IMPORTS],

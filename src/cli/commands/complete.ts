@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { complete } from "../completion.ts";
-import { printable } from "../table.ts";
+import { printable } from "../output/table.ts";
 
 interface Options {
   next?: boolean;

@@ -2,18 +2,25 @@ import type { RunningServer, WorkerAddresses, startServer as StartServer } from 
 import type { Client } from "../../client/index.ts";
 import type { Broker } from "../../contract/types.ts";
 import { UserError } from "../../errors.ts";
-import { configurationFile, readConfiguration, rememberContext } from "../configuration.ts";
+import { configurationFile, readConfiguration, rememberContext } from "../settings/configuration.ts";
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
-import { dataFolder } from "../data-folder.ts";
-import { type DevArguments, splitArguments, workerOptions } from "../dev-worker.ts";
-import { DEFAULT_BROKER, DEFAULT_NAMESPACE, type DevOptions, addDevOptions } from "../dev-options.ts";
-import { execute } from "../exec.ts";
+import { dataFolder } from "../server/data-folder.ts";
+import { type DevArguments, splitArguments, workerOptions } from "../server/dev-worker.ts";
+import { DEFAULT_BROKER, DEFAULT_NAMESPACE, type DevOptions, addDevOptions } from "../server/dev-options.ts";
+import { execute } from "../server/exec.ts";
 import { checkHookUrl } from "../hook-url.ts";
-import { HOTKEY_HINT, watchHotkeys } from "../hotkeys.ts";
-import { checkName } from "../names.ts";
-import type { ReadyObject } from "../ready-file.ts";
-import { type Fields, readyServer, runServer, serverOptions, showAddresses, untilAborted } from "../server-command.ts";
+import { HOTKEY_HINT, watchHotkeys } from "../server/hotkeys.ts";
+import { checkName } from "../settings/names.ts";
+import type { ReadyObject } from "../server/ready-file.ts";
+import {
+  type Fields,
+  readyServer,
+  runServer,
+  serverOptions,
+  showAddresses,
+  untilAborted,
+} from "../server/server-command.ts";
 
 interface Options extends DevOptions {
   exec?: boolean;

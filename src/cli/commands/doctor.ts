@@ -2,14 +2,14 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import process from "node:process";
-import { configurationFile } from "../configuration.ts";
+import { configurationFile } from "../settings/configuration.ts";
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { UserError } from "../../errors.ts";
-import { connectMqtt } from "../mqtt-connection.ts";
-import { resolveTarget } from "../mqtt-target.ts";
-import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../names.ts";
-import { formatLocalTime } from "../time-format.ts";
+import { connectMqtt } from "../mqtt/connection.ts";
+import { resolveTarget } from "../mqtt/target.ts";
+import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../settings/names.ts";
+import { formatLocalTime } from "../output/time-format.ts";
 import { version } from "../version.ts";
 
 interface Finding {

@@ -3,8 +3,8 @@ import { UserError } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 import { exitCodeMeanings } from "../exit-codes.ts";
 import { dropExplanations, reasonExplanations, returnCodeExplanations } from "../reason-explanations.ts";
-import { reasonCodeName } from "../mqtt-reasons.ts";
-import { formatTable } from "../table.ts";
+import { reasonCodeName } from "../mqtt/reasons.ts";
+import { formatTable } from "../output/table.ts";
 
 interface Explanation {
   /** What kind of code it is, such as `MQTT reason code`. */

@@ -3,8 +3,8 @@ import { defineCommand } from "../command.ts";
 import { live } from "../lifetime.ts";
 import { wholeNumber } from "../option-parsers.ts";
 import { sleep } from "../sleep.ts";
-import { printable } from "../table.ts";
-import { type TimeStyle, addTimeOption, createTimeFormat } from "../time-style.ts";
+import { printable } from "../output/table.ts";
+import { type TimeStyle, addTimeOption, createTimeFormat } from "../output/time-style.ts";
 import { UserError } from "../../errors.ts";
 
 interface Options {

@@ -2,15 +2,15 @@ import { Command } from "commander";
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
-import { type MqttConnection, type PublishOptions, connectMqtt } from "../mqtt-connection.ts";
-import { joinPropertyArguments, parseProperties } from "../mqtt-properties.ts";
-import { type Target, type TargetOptions, addTargetOptions, resolveTarget } from "../mqtt-target.ts";
+import { type MqttConnection, type PublishOptions, connectMqtt } from "../mqtt/connection.ts";
+import { joinPropertyArguments, parseProperties } from "../mqtt/properties.ts";
+import { type Target, type TargetOptions, addTargetOptions, resolveTarget } from "../mqtt/target.ts";
 import { collect, qualityOfService, seconds, wholeNumber } from "../option-parsers.ts";
-import { type Messages, type SourceOptions, checkSource, openSource } from "../publish-source.ts";
-import { PublishTrace } from "../publish-trace.ts";
-import { PublishWindow } from "../publish-window.ts";
+import { type Messages, type SourceOptions, checkSource, openSource } from "../messages/publish-source.ts";
+import { PublishTrace } from "../messages/publish-trace.ts";
+import { PublishWindow } from "../messages/publish-window.ts";
 import { sleep } from "../sleep.ts";
-import { checkTopicName } from "../topic.ts";
+import { checkTopicName } from "../messages/topic.ts";
 
 interface Options extends TargetOptions, SourceOptions {
   topic?: string;

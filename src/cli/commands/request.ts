@@ -5,15 +5,15 @@ import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
 import { UserError } from "../../errors.ts";
 import { type Lifetime, live } from "../lifetime.ts";
-import { type PrintOptions, addPrintOptions, createPrinter } from "../message-printer.ts";
-import { type MqttConnection, connectMqtt } from "../mqtt-connection.ts";
-import { subscriptionRefused } from "../mqtt-errors.ts";
-import { type MessageProperties, joinPropertyArguments, parseProperties } from "../mqtt-properties.ts";
-import { type TargetOptions, addTargetOptions, resolveTarget } from "../mqtt-target.ts";
+import { type PrintOptions, addPrintOptions, createPrinter } from "../messages/message-printer.ts";
+import { type MqttConnection, connectMqtt } from "../mqtt/connection.ts";
+import { subscriptionRefused } from "../mqtt/errors.ts";
+import { type MessageProperties, joinPropertyArguments, parseProperties } from "../mqtt/properties.ts";
+import { type TargetOptions, addTargetOptions, resolveTarget } from "../mqtt/target.ts";
 import { collect, qualityOfService, seconds, wholeNumber } from "../option-parsers.ts";
-import type { ReceivedMessage } from "../received-message.ts";
-import { readAll, readFileOrExplain } from "../secrets.ts";
-import { checkTopicName } from "../topic.ts";
+import type { ReceivedMessage } from "../messages/received-message.ts";
+import { readAll, readFileOrExplain } from "../settings/secrets.ts";
+import { checkTopicName } from "../messages/topic.ts";
 
 interface Options extends TargetOptions, PrintOptions {
   file?: string;

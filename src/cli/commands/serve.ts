@@ -3,9 +3,9 @@ import process from "node:process";
 import type { RunningServer, startServer as StartServer } from "../../app.ts";
 import { defineCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { dataFolder } from "../data-folder.ts";
+import { dataFolder } from "../server/data-folder.ts";
 import { usageError } from "../errors.ts";
-import type { ReadyServer } from "../ready-file.ts";
+import type { ReadyServer } from "../server/ready-file.ts";
 import {
   type ServerCommandOptions,
   addServerOptions,
@@ -13,7 +13,7 @@ import {
   runServer,
   serverOptions,
   showAddresses,
-} from "../server-command.ts";
+} from "../server/server-command.ts";
 
 interface Options extends ServerCommandOptions {
   cert?: string;

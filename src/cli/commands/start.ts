@@ -2,16 +2,16 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import { configurationFolder, currentContext, readConfiguration } from "../configuration.ts";
+import { configurationFolder, currentContext, readConfiguration } from "../settings/configuration.ts";
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { UserError } from "../../errors.ts";
-import { type ReadyObject, readReadyFile } from "../ready-file.ts";
-import { isAlive } from "../server-process.ts";
+import { type ReadyObject, readReadyFile } from "../server/ready-file.ts";
+import { isAlive } from "../server/server-process.ts";
 import { sleep } from "../sleep.ts";
 import { seconds } from "../option-parsers.ts";
-import { formatFields } from "../table.ts";
-import { type DevOptions, addDevOptions } from "../dev-options.ts";
+import { formatFields } from "../output/table.ts";
+import { type DevOptions, addDevOptions } from "../server/dev-options.ts";
 
 interface Options extends DevOptions {
   timeout: number;

@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
-import { formatFields } from "../table.ts";
-import { formatLocalTime, formatRelative } from "../time-format.ts";
+import { formatFields } from "../output/table.ts";
+import { formatLocalTime, formatRelative } from "../output/time-format.ts";
 
 export default defineCommand<object>({
   examples: ["status", "status --json", "status --quiet || pubsub start"],

@@ -1,9 +1,9 @@
 import process from "node:process";
-import { currentContext, readConfiguration } from "../configuration.ts";
+import { currentContext, readConfiguration } from "../settings/configuration.ts";
 import { defineCommand } from "../command.ts";
 import { UserError } from "../../errors.ts";
 import { seconds } from "../option-parsers.ts";
-import { isAlive } from "../server-process.ts";
+import { isAlive } from "../server/server-process.ts";
 import { sleep } from "../sleep.ts";
 
 interface Options {

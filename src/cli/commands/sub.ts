@@ -1,11 +1,11 @@
 import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
-import { parseCondition } from "../condition.ts";
-import { type PrintOptions, addPrintOptions, createPrinter } from "../message-printer.ts";
-import { type TargetOptions, addTargetOptions } from "../mqtt-target.ts";
+import { parseCondition } from "../messages/condition.ts";
+import { type PrintOptions, addPrintOptions, createPrinter } from "../messages/message-printer.ts";
+import { type TargetOptions, addTargetOptions } from "../mqtt/target.ts";
 import { collect, qualityOfService, seconds, wholeNumber } from "../option-parsers.ts";
-import { Subscriber } from "../subscriber.ts";
-import { checkTopicFilter } from "../topic.ts";
+import { Subscriber } from "../messages/subscriber.ts";
+import { checkTopicFilter } from "../messages/topic.ts";
 
 interface Options extends TargetOptions, PrintOptions {
   topic?: string[];

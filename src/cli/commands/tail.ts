@@ -7,12 +7,12 @@ import { defineCommand } from "../command.ts";
 import { parseDuration } from "../duration.ts";
 import { usageError } from "../errors.ts";
 import { type Lifetime, live } from "../lifetime.ts";
-import { addNamespaceOption, resolveBroker } from "../names.ts";
+import { addNamespaceOption, resolveBroker } from "../settings/names.ts";
 import { collect, collectChoices, seconds, share, wholeNumber } from "../option-parsers.ts";
 import { retryDelayMs, sleep } from "../sleep.ts";
-import { TailFormatter, lostText } from "../tail-format.ts";
-import { type TimeStyle, addTimeOption } from "../time-style.ts";
-import { checkTopicFilter } from "../topic.ts";
+import { TailFormatter, lostText } from "../output/tail-format.ts";
+import { type TimeStyle, addTimeOption } from "../output/time-style.ts";
+import { checkTopicFilter } from "../messages/topic.ts";
 import { UserError } from "../../errors.ts";
 
 interface Options {

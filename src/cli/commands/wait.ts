@@ -1,7 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { UserError } from "../../errors.ts";
 import { seconds } from "../option-parsers.ts";
-import { readReadyFile } from "../ready-file.ts";
+import { readReadyFile } from "../server/ready-file.ts";
 import { sleep } from "../sleep.ts";
 
 interface Options {

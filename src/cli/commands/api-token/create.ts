@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import { apiScopes } from "../../../contract/routes.ts";
 import { defineCommand } from "../../command.ts";
-import { checkName } from "../../names.ts";
+import { checkName } from "../../settings/names.ts";
 
 interface Options {
   scope: (typeof apiScopes)[number];

@@ -1,5 +1,5 @@
 import { defineCommand } from "../../command.ts";
-import { confirm } from "../../prompt.ts";
+import { confirm } from "../../output/prompt.ts";
 
 interface Options {
   yes?: boolean;

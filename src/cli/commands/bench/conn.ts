@@ -9,7 +9,7 @@ import {
   report,
 } from "../../bench.ts";
 import { defineCommand } from "../../command.ts";
-import { addTargetOptions } from "../../mqtt-target.ts";
+import { addTargetOptions } from "../../mqtt/target.ts";
 import { seconds, wholeNumber } from "../../option-parsers.ts";
 
 export default defineCommand<BenchOptions>({

@@ -9,11 +9,11 @@ import {
   report,
 } from "../../bench.ts";
 import { defineCommand } from "../../command.ts";
-import type { MqttConnection } from "../../mqtt-connection.ts";
-import { addTargetOptions } from "../../mqtt-target.ts";
+import type { MqttConnection } from "../../mqtt/connection.ts";
+import { addTargetOptions } from "../../mqtt/target.ts";
 import { qualityOfService, seconds, wholeNumber } from "../../option-parsers.ts";
-import { PublishWindow } from "../../publish-window.ts";
-import { checkTopicName } from "../../topic.ts";
+import { PublishWindow } from "../../messages/publish-window.ts";
+import { checkTopicName } from "../../messages/topic.ts";
 
 interface Options extends BenchOptions {
   messages: number;

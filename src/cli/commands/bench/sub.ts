@@ -10,10 +10,10 @@ import {
 } from "../../bench.ts";
 import { defineCommand } from "../../command.ts";
 import { live } from "../../lifetime.ts";
-import { subscriptionRefused } from "../../mqtt-errors.ts";
-import { addTargetOptions } from "../../mqtt-target.ts";
+import { subscriptionRefused } from "../../mqtt/errors.ts";
+import { addTargetOptions } from "../../mqtt/target.ts";
 import { qualityOfService, seconds, wholeNumber } from "../../option-parsers.ts";
-import { checkTopicFilter } from "../../topic.ts";
+import { checkTopicFilter } from "../../messages/topic.ts";
 import { UserError } from "../../../errors.ts";
 
 interface Options extends BenchOptions {

@@ -1,10 +1,10 @@
 import type { Broker } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { parseExpiration } from "../../duration.ts";
-import { addNamespaceOption, checkName, resolveNamespace } from "../../names.ts";
+import { addNamespaceOption, checkName, resolveNamespace } from "../../settings/names.ts";
 import { checkHookUrl } from "../../hook-url.ts";
 import { oneOf } from "../../option-parsers.ts";
-import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../limit-options.ts";
+import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../server/limit-options.ts";
 import { brokerFields } from "./describe.ts";
 
 interface Options extends LimitOptions {

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
-import { addNamespaceOption, checkName, resolveNamespace } from "../../names.ts";
-import { confirm } from "../../prompt.ts";
+import { addNamespaceOption, checkName, resolveNamespace } from "../../settings/names.ts";
+import { confirm } from "../../output/prompt.ts";
 
 interface Options {
   namespace?: string;

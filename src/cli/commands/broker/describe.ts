@@ -1,10 +1,10 @@
 import type { Broker } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { formatDuration } from "../../duration.ts";
-import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
-import { describeLimits } from "../../limit-options.ts";
-import { formatFields, printable } from "../../table.ts";
-import { formatLocalTime } from "../../time-format.ts";
+import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
+import { describeLimits } from "../../server/limit-options.ts";
+import { formatFields, printable } from "../../output/table.ts";
+import { formatLocalTime } from "../../output/time-format.ts";
 
 export default defineCommand<BrokerOptions>({
   examples: ["broker describe dev", "broker describe orders --namespace shop --json"],

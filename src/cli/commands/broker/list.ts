@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
-import { addNamespaceOption, resolveNamespace } from "../../names.ts";
-import { formatTable, printable } from "../../table.ts";
+import { addNamespaceOption, resolveNamespace } from "../../settings/names.ts";
+import { formatTable, printable } from "../../output/table.ts";
 import { expirationText } from "./describe.ts";
 
 interface Options {

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
-import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
-import { formatTable } from "../../table.ts";
+import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
+import { formatTable } from "../../output/table.ts";
 
 export default defineCommand<BrokerOptions>({
   examples: ["broker public-keys dev", "broker public-keys dev --json      as a JSON Web Key Set"],

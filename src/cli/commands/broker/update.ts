@@ -2,8 +2,8 @@ import { defineCommand } from "../../command.ts";
 import { parseExpiration } from "../../duration.ts";
 import { usageError } from "../../errors.ts";
 import { checkHookUrl } from "../../hook-url.ts";
-import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../limit-options.ts";
-import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
+import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../server/limit-options.ts";
+import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
 import { brokerFields } from "./describe.ts";
 
 interface Options extends BrokerOptions, LimitOptions {

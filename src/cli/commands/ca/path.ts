@@ -1,4 +1,4 @@
-import { type CaOptions, addCaOptions, findCaFile } from "../../ca-file.ts";
+import { type CaOptions, addCaOptions, findCaFile } from "../../server/ca-file.ts";
 import { defineCommand } from "../../command.ts";
 
 export default defineCommand<CaOptions>({

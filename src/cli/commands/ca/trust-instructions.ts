@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type CaOptions, addCaOptions, findCaFile } from "../../ca-file.ts";
+import { type CaOptions, addCaOptions, findCaFile } from "../../server/ca-file.ts";
 import { defineCommand } from "../../command.ts";
 
 /** For whom, and what to do: commands and settings with FILE for the certificate. */

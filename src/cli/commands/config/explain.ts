@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
-import { addBrokerOptions, type BrokerOptions } from "../../names.ts";
-import { formatTable } from "../../table.ts";
+import { addBrokerOptions, type BrokerOptions } from "../../settings/names.ts";
+import { formatTable } from "../../output/table.ts";
 
 export default defineCommand<BrokerOptions>({
   examples: ["config explain", "config explain --json"],

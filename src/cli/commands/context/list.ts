@@ -1,7 +1,7 @@
-import { configurationFile, readConfiguration } from "../../configuration.ts";
+import { configurationFile, readConfiguration } from "../../settings/configuration.ts";
 import { defineCommand } from "../../command.ts";
-import { isAlive } from "../../server-process.ts";
-import { formatTable } from "../../table.ts";
+import { isAlive } from "../../server/server-process.ts";
+import { formatTable } from "../../output/table.ts";
 
 export default defineCommand<object>({
   examples: ["context list", "context list --json"],

@@ -1,8 +1,8 @@
-import { currentContext, readConfiguration } from "../../configuration.ts";
+import { currentContext, readConfiguration } from "../../settings/configuration.ts";
 import { defineCommand } from "../../command.ts";
 import { usageError } from "../../errors.ts";
 import { Option } from "commander";
-import { formatFields } from "../../table.ts";
+import { formatFields } from "../../output/table.ts";
 import { UserError } from "../../../errors.ts";
 
 interface Options {

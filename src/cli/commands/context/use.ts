@@ -1,4 +1,4 @@
-import { readConfiguration, writeConfiguration } from "../../configuration.ts";
+import { readConfiguration, writeConfiguration } from "../../settings/configuration.ts";
 import { defineCommand } from "../../command.ts";
 import { UserError } from "../../../errors.ts";
 

@@ -1,8 +1,8 @@
 import { UserError } from "../../../errors.ts";
 import { type DataReport, type RepairReport, checkData, repairData } from "../../../store/data/index.ts";
 import { defineCommand } from "../../command.ts";
-import { type DataCommandOptions, addDataOptions, dataFolderOf, formatBytes } from "../../data-command.ts";
-import { formatFields } from "../../table.ts";
+import { type DataCommandOptions, addDataOptions, dataFolderOf, formatBytes } from "../../server/data-command.ts";
+import { formatFields } from "../../output/table.ts";
 
 interface Options extends DataCommandOptions {
   repair?: boolean;

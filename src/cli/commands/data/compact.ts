@@ -1,6 +1,6 @@
 import { compactData } from "../../../store/data/index.ts";
 import { defineCommand } from "../../command.ts";
-import { type DataCommandOptions, addDataOptions, dataFolderOf, formatBytes } from "../../data-command.ts";
+import { type DataCommandOptions, addDataOptions, dataFolderOf, formatBytes } from "../../server/data-command.ts";
 
 export default defineCommand<DataCommandOptions>({
   examples: ["data compact", "data compact --persist-to /var/lib/pubsub"],

@@ -4,7 +4,7 @@ import { UserError } from "../../../errors.ts";
 import { exportData } from "../../../store/data/index.ts";
 import { defineCommand } from "../../command.ts";
 import type { CommandContext } from "../../context.ts";
-import { type DataCommandOptions, addDataOptions, dataFolderOf } from "../../data-command.ts";
+import { type DataCommandOptions, addDataOptions, dataFolderOf } from "../../server/data-command.ts";
 
 interface Options extends DataCommandOptions {
   output?: string;

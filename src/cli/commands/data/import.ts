@@ -3,8 +3,8 @@ import type { Readable } from "node:stream";
 import { UserError } from "../../../errors.ts";
 import { importData } from "../../../store/data/index.ts";
 import { defineCommand } from "../../command.ts";
-import { type DataCommandOptions, addDataOptions, dataFolderOf } from "../../data-command.ts";
-import { splitLines } from "../../lines.ts";
+import { type DataCommandOptions, addDataOptions, dataFolderOf } from "../../server/data-command.ts";
+import { splitLines } from "../../messages/lines.ts";
 
 /** A message of 256 MiB in base64, and what stands beside it. */
 const LINE_BYTES_MAX = 400 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { defineCommand } from "../../command.ts";
-import { checkName } from "../../names.ts";
+import { checkName } from "../../settings/names.ts";
 import { namespaceFields } from "./describe.ts";
 
 interface Options {

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
-import { checkName } from "../../names.ts";
-import { confirm } from "../../prompt.ts";
+import { checkName } from "../../settings/names.ts";
+import { confirm } from "../../output/prompt.ts";
 
 interface Options {
   yes?: boolean;

@@ -1,8 +1,8 @@
 import type { Namespace } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
-import { resolveNamespace } from "../../names.ts";
-import { formatFields, printable } from "../../table.ts";
-import { formatLocalTime } from "../../time-format.ts";
+import { resolveNamespace } from "../../settings/names.ts";
+import { formatFields, printable } from "../../output/table.ts";
+import { formatLocalTime } from "../../output/time-format.ts";
 
 interface Options {
   namespace?: string;

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
-import { formatTable } from "../../table.ts";
-import { formatLocalTime } from "../../time-format.ts";
+import { formatTable } from "../../output/table.ts";
+import { formatLocalTime } from "../../output/time-format.ts";
 
 export default defineCommand({
   examples: ["namespace list", "namespace list --json"],

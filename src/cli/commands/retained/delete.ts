@@ -1,7 +1,7 @@
 import { defineCommand } from "../../command.ts";
-import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../names.ts";
-import { confirm } from "../../prompt.ts";
-import { checkTopicFilter } from "../../topic.ts";
+import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
+import { confirm } from "../../output/prompt.ts";
+import { checkTopicFilter } from "../../messages/topic.ts";
 
 interface Options extends BrokerOptions {
   yes?: boolean;

@@ -1,7 +1,7 @@
 import { defineCommand } from "../../command.ts";
-import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../names.ts";
-import { payloadForTerminal } from "../../received-message.ts";
-import { checkTopicName } from "../../topic.ts";
+import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
+import { payloadForTerminal } from "../../messages/received-message.ts";
+import { checkTopicName } from "../../messages/topic.ts";
 
 export default defineCommand<BrokerOptions>({
   examples: ["retained get lamps/kitchen", "retained get lamps/kitchen --json      with its properties and publisher"],

@@ -1,10 +1,10 @@
 import type { RetainedMessage } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
-import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../names.ts";
+import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
 import { pages } from "../../pages.ts";
-import { formatTable, printable, truncate } from "../../table.ts";
-import { formatLocalTime } from "../../time-format.ts";
-import { checkTopicFilter } from "../../topic.ts";
+import { formatTable, printable, truncate } from "../../output/table.ts";
+import { formatLocalTime } from "../../output/time-format.ts";
+import { checkTopicFilter } from "../../messages/topic.ts";
 
 const PREVIEW_WIDTH = 40;
 const PAGE_SIZE = 1000;

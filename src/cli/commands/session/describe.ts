@@ -1,10 +1,10 @@
 import type { Result } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { formatDuration } from "../../duration.ts";
-import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../names.ts";
+import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
 import { pages } from "../../pages.ts";
-import { formatFields, formatTable, printable } from "../../table.ts";
-import { formatLocalTime } from "../../time-format.ts";
+import { formatFields, formatTable, printable } from "../../output/table.ts";
+import { formatLocalTime } from "../../output/time-format.ts";
 
 type Session = Result<"describeSession">;
 

@@ -1,7 +1,7 @@
 import { defineCommand } from "../../command.ts";
-import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../names.ts";
-import { confirm } from "../../prompt.ts";
-import { printable } from "../../table.ts";
+import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
+import { confirm } from "../../output/prompt.ts";
+import { printable } from "../../output/table.ts";
 
 interface Options extends BrokerOptions {
   endSession?: boolean;

@@ -1,10 +1,10 @@
 import type { SessionSummary } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { usageError } from "../../errors.ts";
-import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
+import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
 import { pages } from "../../pages.ts";
-import { formatTable, printable } from "../../table.ts";
-import { formatRelative } from "../../time-format.ts";
+import { formatTable, printable } from "../../output/table.ts";
+import { formatRelative } from "../../output/time-format.ts";
 
 interface Options extends BrokerOptions {
   connected?: boolean;

@@ -2,10 +2,10 @@ import { createPublicKey, verify } from "node:crypto";
 import type { CommandContext } from "../../context.ts";
 import { defineCommand } from "../../command.ts";
 import { usageError } from "../../errors.ts";
-import { type DecodedToken, decodeToken } from "../../jwt.ts";
-import { type TokenOptions, readAll, readToken } from "../../secrets.ts";
-import { formatFields, printable } from "../../table.ts";
-import { formatLocalTime, formatRelative } from "../../time-format.ts";
+import { type DecodedToken, decodeToken } from "../../settings/jwt.ts";
+import { type TokenOptions, readAll, readToken } from "../../settings/secrets.ts";
+import { formatFields, printable } from "../../output/table.ts";
+import { formatLocalTime, formatRelative } from "../../output/time-format.ts";
 
 /** What the server knows about a token; undefined where it could not be asked. */
 interface Standing {

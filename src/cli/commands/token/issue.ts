@@ -3,9 +3,9 @@ import type { ClientCertificates } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { parseExpiration } from "../../duration.ts";
 import { usageError } from "../../errors.ts";
-import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
+import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
 import { collect, oneOf, wholeNumber } from "../../option-parsers.ts";
-import { printable } from "../../table.ts";
+import { printable } from "../../output/table.ts";
 
 interface Options extends BrokerOptions {
   number?: number;

@@ -1,5 +1,5 @@
 import { defineCommand } from "../../command.ts";
-import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../names.ts";
+import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
 
 export default defineCommand<BrokerOptions>({
   examples: ["token revocations dev", "token revocations dev --json"],

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { type RevocationOptions, configureRevocation, requireJtis } from "../../revocation.ts";
-import { resolveBroker } from "../../names.ts";
+import { resolveBroker } from "../../settings/names.ts";
 
 export default defineCommand<RevocationOptions>({
   examples: ["token revoke dev --jti 01JD…", "token revoke dev --jti 01JD… --jti 01JE…"],

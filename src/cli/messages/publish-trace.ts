@@ -1,0 +1,125 @@
+/** `pub --trace`: what became of the messages that this client published, as the event stream of the server tells it. */
+import type { TailEvent, TailEventOf } from "../../contract/types.ts";
+import { UserError } from "../../errors.ts";
+import type { CommandContext } from "../context.ts";
+import { noAnswer } from "../mqtt/errors.ts";
+import type { Target } from "../mqtt/target.ts";
+import { type BrokerOptions, resolveBroker } from "../settings/names.ts";
+import { TailFormatter, lostText } from "../output/tail-format.ts";
+
+interface TraceOptions extends BrokerOptions {
+  timeout: number;
+}
+
+type Verdict = TailEventOf<"hook">;
+
+export class PublishTrace {
+  readonly #context: CommandContext;
+  readonly #timeoutMs: number;
+  readonly #events: AsyncIterable<TailEvent>;
+  readonly #ending: AbortController;
+  readonly #formatter: TailFormatter;
+  #decided = 0;
+  #refused: Verdict[] = [];
+  /** Resolves the wait for so many verdicts. */
+  #awaited: { count: number; resolve: () => void } | undefined;
+
+  private constructor(
+    context: CommandContext,
+    timeoutMs: number,
+    events: AsyncIterable<TailEvent>,
+    ending: AbortController,
+  ) {
+    this.#context = context;
+    this.#timeoutMs = timeoutMs;
+    this.#events = events;
+    this.#ending = ending;
+    this.#formatter = new TailFormatter(context.output.out, context.output.columns);
+  }
+
+  /** Watches before anything is published. @throws {UserError} where there is no hook that could decide */
+  static async start(context: CommandContext, options: TraceOptions, { clientId }: Target): Promise<PublishTrace> {
+    const client = await context.client();
+    const target = await resolveBroker(context, client, options);
+    const { on_publish: hook } = await client.describeBroker(target);
+    if (!hook?.url) {
+      throw new UserError(
+        "no-hook",
+        `the broker ${target.namespace}/${target.broker} has no hook, so there is no verdict to trace`,
+        "set one with `pubsub broker update --on-publish-url URL`, or watch with `pubsub tail`",
+      );
+    }
+    const ending = new AbortController();
+    const signal = AbortSignal.any([ending.signal, context.signal]);
+    const events = await client.events({ ...target, client: [clientId], event: ["hook"] }, signal);
+    return new PublishTrace(context, options.timeout * 1000, events, ending);
+  }
+
+  /**
+   * Publishes, and prints the verdicts as they come.
+   * @throws {UserError} `assertion-failed` where the hook let a message not through; otherwise what publishing throws
+   */
+  async follow(publish: () => Promise<number>): Promise<number> {
+    const watching = this.#watch();
+    // Its failure matters only while verdicts are missing.
+    watching.catch(() => {});
+    let published: number;
+    try {
+      published = await publish();
+    } catch (error) {
+      // A hook that rejects a message makes the broker refuse it.
+      const reported = this.#verdicts(this.#decided + 1, watching).catch(() => {});
+      if ((error as { code?: string }).code === "not-authorized") await reported;
+      this.#complain();
+      throw error;
+    }
+    await this.#verdicts(published, watching);
+    this.#complain();
+    return published;
+  }
+
+  close(): void {
+    this.#ending.abort();
+  }
+
+  async #watch(): Promise<never> {
+    for await (const event of this.#events) {
+      if (event.event === "lost") {
+        throw new UserError("trace-incomplete", lostText(event));
+      }
+      if (event.event !== "hook") continue;
+      const { output } = this.#context;
+      await (output.json ? output.line(event) : output.write(`${this.#formatter.format(event)}\n`));
+      this.#decided++;
+      if (event.verdict === "dropped" || event.verdict === "rejected") this.#refused.push(event);
+      if (this.#awaited && this.#decided >= this.#awaited.count) this.#awaited.resolve();
+    }
+    this.#context.signal.throwIfAborted();
+    throw new UserError("broker-deleted", "the broker was deleted: nothing more can happen in it");
+  }
+
+  async #verdicts(count: number, watching: Promise<never>): Promise<void> {
+    if (this.#decided >= count) return;
+    let timer: NodeJS.Timeout | undefined;
+    const arrived = new Promise<void>((resolve, reject) => {
+      this.#awaited = { count, resolve };
+      timer = setTimeout(() => reject(noAnswer("the hook's verdict did not come", this.#timeoutMs)), this.#timeoutMs);
+    });
+    try {
+      await Promise.race([arrived, watching]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #complain(): void {
+    const [first] = this.#refused;
+    if (!first) return;
+    const reason = first.reason ?? first.verdict;
+    const others = this.#refused.length === 1 ? "the message" : `${this.#refused.length} messages, the first`;
+    throw new UserError(
+      "assertion-failed",
+      `the hook let ${others} on ${first.topic} not through: ${first.detail ?? reason}`,
+    );
+  }
+}

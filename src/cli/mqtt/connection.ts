@@ -1,0 +1,456 @@
+/**
+ * One MQTT connection that keeps its word: every operation ends, with success only if the broker said so. It has no
+ * session and does not come back by itself: whether to is decided by those who know what was refused.
+ */
+import type { Duplex } from "node:stream";
+import { type Connack, type Disconnect, type Packet, PacketType, type Publish, Decoder } from "../../codec/index.ts";
+import {
+  connectionLost,
+  connectionRefused,
+  disconnectedByBroker,
+  noAnswer,
+  noConnack,
+  notMqtt,
+  publishRefused,
+  topicAliasRefused,
+} from "./errors.ts";
+import { Outbox } from "./outbox.ts";
+import type { MessageProperties } from "./properties.ts";
+import { connackReason } from "./reasons.ts";
+import { openStream } from "./stream.ts";
+import { type Target, addressOf } from "./target.ts";
+import type { ReceivedMessage } from "../messages/received-message.ts";
+
+export interface ConnectOptions {
+  /** For every answer of the broker, the first included. */
+  timeoutMs: number;
+  signal: AbortSignal;
+  /** Called for every message; the next one waits for the promise, and so does the acknowledgement. */
+  onMessage?: (message: ReceivedMessage) => Promise<void> | undefined | void;
+  /** Ask for the topics on which answers may be received (MQTT 5.0 §3.1.2.11.6). */
+  responseInformation?: boolean;
+}
+
+export interface PublishOptions {
+  qos: 0 | 1 | 2;
+  retain: boolean;
+  properties: MessageProperties | undefined;
+}
+
+export interface SubscribeOptions {
+  qos: 0 | 1 | 2;
+  /** Not to be sent what is retained already. */
+  noRetained: boolean;
+}
+
+const KEEP_ALIVE_SECONDS = 30;
+const GOODBYE_MS = 2_000;
+/** Messages that may be on their way to us without an acknowledgement. */
+const RECEIVE_MAXIMUM = 1_000;
+const PACKET_ID_MAX = 0xff_ff;
+
+/**
+ * @throws {MqttConnectionError} where there is no connection, or the broker refuses it
+ * @throws the signal's reason where it aborts
+ */
+export async function connectMqtt(target: Target, options: ConnectOptions): Promise<MqttConnection> {
+  options.signal.throwIfAborted();
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(noConnack(addressOf(target))), options.timeoutMs);
+  try {
+    const stream = await openStream(target, AbortSignal.any([options.signal, late.signal]));
+    const connection = new MqttConnection(stream, target, options);
+    const giveUp = () => connection.fail(late.signal.reason as Error);
+    if (late.signal.aborted) giveUp();
+    late.signal.addEventListener("abort", giveUp, { once: true });
+    await connection.ready;
+    return connection;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A publish that waits for its acknowledgement. */
+interface Unacknowledged {
+  topic: string;
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+export class MqttConnection {
+  /** Resolves when the broker accepted the connection. */
+  readonly ready: Promise<void>;
+  /** Rejects when the connection ends; never resolves. */
+  readonly lost: Promise<never>;
+  readonly #stream: Duplex;
+  readonly #outbox: Outbox;
+  readonly #decoder: Decoder;
+  readonly #target: Target;
+  readonly #timeoutMs: number;
+  readonly #onMessage: ConnectOptions["onMessage"];
+  readonly #wantsResponseInformation: boolean;
+  readonly #announceLoss: (error: Error) => void;
+  /** What to call for each operation under way when the connection ends. */
+  readonly #pending = new Set<(error: Error) => void>();
+  readonly #unacknowledged = new Map<number, Unacknowledged>();
+  readonly #subscribing = new Map<number, (reasonCodes: number[]) => void>();
+  /** Messages of QoS 2 that wait for their release. [MQTT-4.3.3-10] */
+  readonly #unreleased = new Map<number, Publish>();
+  #welcome!: () => void;
+  #lastPacketId = 0;
+  #end: { error: Error } | undefined;
+  #closing: Promise<void> | undefined;
+  #connack: Connack | undefined;
+  #disconnect: Disconnect | undefined;
+  #cause: unknown;
+  /** A message is being taken; what follows it waits. */
+  #isBusy = false;
+  /** Whom to tell of each answer to a ping, in the order of the pings. */
+  readonly #pings: (() => void)[] = [];
+  #keepAlive: NodeJS.Timeout | undefined;
+
+  constructor(stream: Duplex, target: Target, options: ConnectOptions) {
+    const { timeoutMs, signal, onMessage, responseInformation = false } = options;
+    this.#stream = stream;
+    this.#target = target;
+    this.#timeoutMs = timeoutMs;
+    this.#onMessage = onMessage;
+    this.#wantsResponseInformation = responseInformation;
+    this.#outbox = new Outbox(stream, target.protocolVersion);
+    this.#decoder = new Decoder({ protocolVersion: target.protocolVersion });
+    let announceLoss!: (error: Error) => void;
+    this.lost = new Promise<never>((_, reject) => {
+      announceLoss = reject;
+    });
+    this.#announceLoss = announceLoss;
+    // Not everybody waits for it; operations under way learn of the end by themselves.
+    this.lost.catch(() => {});
+    this.ready = new Promise<void>((resolve, reject) => {
+      this.#welcome = resolve;
+      this.lost.catch(reject);
+    });
+    const abort = () => this.fail(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    stream.on("data", (bytes: Buffer) => {
+      this.#decoder.push(bytes);
+      this.#pump();
+    });
+    stream.on("error", (error) => {
+      this.#cause ??= error;
+    });
+    stream.on("end", () => stream.end());
+    stream.on("close", () => {
+      signal.removeEventListener("abort", abort);
+      clearInterval(this.#keepAlive);
+      this.#finish(this.#explainEnd());
+    });
+    this.#sendConnect();
+    if (signal.aborted) abort();
+  }
+
+  /** How many publishes may wait for their acknowledgement [MQTT-3.3.4-9]. */
+  get receiveMaximum(): number {
+    return this.#connack?.properties?.receiveMaximum ?? PACKET_ID_MAX;
+  }
+
+  /** What topics of answers begin with (MQTT 5.0 §4.10.1), where the broker said so. */
+  get responseInformation(): string | undefined {
+    return this.#connack?.properties?.responseInformation;
+  }
+
+  /**
+   * Publishes. At QoS 0 the message has left when this returns, for which `roundTrip` is the proof; a promise says that
+   * the network does not keep up. Above, the promise resolves when the broker took the message.
+   */
+  publish(topic: string, payload: Buffer, options: PublishOptions): Promise<void> | undefined {
+    const { qos, retain, properties } = options;
+    if (this.#end) return Promise.reject(this.#end.error);
+    const aliasMaximum = this.#connack?.properties?.topicAliasMaximum ?? 0;
+    if ((properties?.topicAlias ?? 0) > aliasMaximum) return Promise.reject(topicAliasRefused(aliasMaximum));
+    const packet: Publish = {
+      type: PacketType.PUBLISH,
+      topic,
+      payload,
+      qos,
+      retain,
+      dup: false,
+      packetId: 0,
+      properties,
+    };
+    if (qos === 0) {
+      this.#outbox.send(packet);
+      return this.#outbox.isFull ? this.#drained() : undefined;
+    }
+    return this.#operation<void>(`the broker did not answer the message on ${topic}`, (resolve, reject) => {
+      packet.packetId = this.#nextPacketId();
+      this.#unacknowledged.set(packet.packetId, { topic, resolve, reject });
+      this.#outbox.send(packet);
+    });
+  }
+
+  /** Resolves when the broker has read everything sent so far. A refusal arrives before, and rejects. */
+  async roundTrip(): Promise<void> {
+    await this.#operation<void>("the broker did not confirm what was published", (resolve) => this.#ping(resolve));
+  }
+
+  /** @returns the SUBACK's reason codes, in the order of the filters */
+  async subscribe(filters: readonly string[], { qos, noRetained }: SubscribeOptions): Promise<number[]> {
+    return await this.#operation<number[]>("the broker did not answer the subscription", (resolve) => {
+      const packetId = this.#nextPacketId();
+      this.#subscribing.set(packetId, resolve);
+      const retainHandling: 0 | 2 = noRetained ? 2 : 0;
+      const subscriptions = filters.map((topicFilter) => ({
+        ...{ topicFilter, qos, noLocal: false, retainAsPublished: false },
+        retainHandling,
+      }));
+      this.#outbox.send({ type: PacketType.SUBSCRIBE, packetId, subscriptions });
+    });
+  }
+
+  /** Says goodbye and waits until the connection has ended, for a moment. */
+  async close(): Promise<void> {
+    this.#closing ??= new Promise<void>((resolve) => {
+      const stream = this.#stream;
+      if (stream.destroyed) {
+        resolve();
+        return;
+      }
+      const timer = setTimeout(() => stream.destroy(), GOODBYE_MS);
+      stream.once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      if (this.#connack?.reasonCode === 0 && !this.#disconnect) {
+        this.#outbox.send({ type: PacketType.DISCONNECT, reasonCode: 0 });
+        this.#outbox.flush();
+      }
+      // What still comes is of no interest, but the end of it is.
+      stream.removeAllListeners("data");
+      stream.resume();
+      stream.end();
+    });
+    await this.#closing;
+  }
+
+  /** Ends the connection with this error for everybody who waits for something. */
+  fail(error: Error): void {
+    this.#finish(error);
+    void this.close();
+  }
+
+  #sendConnect(): void {
+    const { protocolVersion, clientId, username: named, password } = this.#target;
+    // MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22].
+    const wanted = this.#wantsResponseInformation ? { requestResponseInformation: 1 } : {};
+    const username = named ?? (password === undefined ? undefined : clientId);
+    this.#outbox.send({
+      type: PacketType.CONNECT,
+      protocolVersion,
+      cleanStart: true,
+      keepAlive: KEEP_ALIVE_SECONDS,
+      clientId,
+      username,
+      password: password === undefined ? undefined : Buffer.from(password),
+      properties: protocolVersion === 5 ? { receiveMaximum: RECEIVE_MAXIMUM, ...wanted } : undefined,
+    });
+  }
+
+  /** Settles with the answer, the end of the connection, or the time that an answer may take. */
+  #operation<T>(
+    complaint: string,
+    start: (resolve: (value: T) => void, reject: (error: Error) => void) => void,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#end) {
+        reject(this.#end.error);
+        return;
+      }
+      const finish = () => {
+        clearTimeout(timer);
+        this.#pending.delete(fail);
+      };
+      const fail = (error: Error) => {
+        finish();
+        reject(error);
+      };
+      const timer = setTimeout(() => fail(noAnswer(complaint, this.#timeoutMs)), this.#timeoutMs);
+      this.#pending.add(fail);
+      start((value) => {
+        finish();
+        resolve(value);
+      }, fail);
+    });
+  }
+
+  async #drained(): Promise<void> {
+    await this.#operation<void>("the broker does not take what is sent to it", (resolve) => {
+      this.#stream.once("drain", resolve);
+    });
+  }
+
+  #nextPacketId(): number {
+    do {
+      this.#lastPacketId = (this.#lastPacketId % PACKET_ID_MAX) + 1;
+    } while (this.#unacknowledged.has(this.#lastPacketId) || this.#subscribing.has(this.#lastPacketId));
+    return this.#lastPacketId;
+  }
+
+  #ping(answered: () => void): void {
+    this.#pings.push(answered);
+    this.#outbox.send({ type: PacketType.PINGREQ });
+  }
+
+  /** [MQTT-3.1.2-22]; where nothing comes back any more, the connection is lost without a word. */
+  #startKeepAlive(): void {
+    const seconds = this.#connack?.properties?.serverKeepAlive ?? KEEP_ALIVE_SECONDS;
+    if (seconds === 0) return;
+    let isUnanswered = false;
+    const check = () => {
+      if (this.#isBusy) return;
+      if (isUnanswered) {
+        this.#cause = new Error("it does not answer any more");
+        this.#stream.destroy();
+        return;
+      }
+      isUnanswered = true;
+      this.#ping(() => {
+        isUnanswered = false;
+      });
+    };
+    this.#keepAlive = setInterval(check, (seconds * 1000) / 2);
+  }
+
+  #finish(error: Error): void {
+    if (this.#end) return;
+    this.#end = { error };
+    clearInterval(this.#keepAlive);
+    this.#announceLoss(error);
+    for (const fail of this.#pending) fail(error);
+  }
+
+  /** Takes the packets that are there, as long as nobody has to be waited for. */
+  #pump(): void {
+    try {
+      while (!this.#isBusy && !this.#end) {
+        const packet = this.#decoder.next();
+        if (packet === undefined) return;
+        const taken = this.#take(packet);
+        if (taken) void this.#waitFor(taken);
+      }
+    } catch (error) {
+      this.fail(notMqtt(addressOf(this.#target), error));
+    }
+  }
+
+  async #waitFor(taken: Promise<void>): Promise<void> {
+    this.#isBusy = true;
+    this.#stream.pause();
+    try {
+      await taken;
+    } catch (error) {
+      this.fail(error as Error);
+    }
+    this.#isBusy = false;
+    this.#stream.resume();
+    this.#pump();
+  }
+
+  #take(packet: Packet): Promise<void> | undefined {
+    switch (packet.type) {
+      case PacketType.PUBLISH:
+        return this.#takePublish(packet);
+      case PacketType.PUBREL:
+        return this.#takeRelease(packet.packetId);
+      case PacketType.PUBACK:
+      case PacketType.PUBREC:
+      case PacketType.PUBCOMP:
+        this.#takeAcknowledgement(packet);
+        return undefined;
+      case PacketType.SUBACK:
+        this.#subscribing.get(packet.packetId)?.(packet.reasonCodes);
+        this.#subscribing.delete(packet.packetId);
+        return undefined;
+      case PacketType.PINGRESP:
+        this.#pings.shift()?.();
+        return undefined;
+      case PacketType.CONNACK:
+        this.#takeConnack(packet);
+        return undefined;
+      case PacketType.DISCONNECT:
+        this.#disconnect = packet;
+        this.fail(this.#explainEnd());
+        return undefined;
+      default:
+        // Nothing else is for a client; a broker that sends it ends the connection itself, or goes on.
+        return undefined;
+    }
+  }
+
+  #takeConnack(connack: Connack): void {
+    this.#connack = connack;
+    if (connack.reasonCode === 0) {
+      this.#startKeepAlive();
+      this.#welcome();
+    } else {
+      this.fail(this.#explainEnd());
+    }
+  }
+
+  #takePublish(packet: Publish): Promise<void> | undefined {
+    const { qos, packetId } = packet;
+    if (qos === 2) {
+      this.#unreleased.set(packetId, packet);
+      this.#outbox.send({ type: PacketType.PUBREC, packetId, reasonCode: 0 });
+      return undefined;
+    }
+    return this.#deliver(packet, () => {
+      if (qos === 1) this.#outbox.send({ type: PacketType.PUBACK, packetId, reasonCode: 0 });
+    });
+  }
+
+  #takeRelease(packetId: number): Promise<void> | undefined {
+    const packet = this.#unreleased.get(packetId);
+    this.#unreleased.delete(packetId);
+    const complete = () => this.#outbox.send({ type: PacketType.PUBCOMP, packetId, reasonCode: 0 });
+    if (packet) return this.#deliver(packet, complete);
+    complete();
+    return undefined;
+  }
+
+  #deliver(packet: Publish, acknowledge: () => void): Promise<void> | undefined {
+    const { topic, payload, qos, retain, dup, packetId, properties } = packet;
+    const messageId = qos === 0 ? undefined : packetId;
+    let taken: Promise<void> | undefined | void;
+    try {
+      taken = this.#onMessage?.({ topic, payload, qos, retain, dup, messageId, properties, time: new Date() });
+    } catch (error) {
+      this.fail(error as Error);
+      return undefined;
+    }
+    if (taken) return taken.then(acknowledge);
+    acknowledge();
+    return undefined;
+  }
+
+  #takeAcknowledgement(packet: Extract<Packet, { packetId: number; reasonCode: number }>): void {
+    const { type, packetId, reasonCode, properties } = packet;
+    const waiting = this.#unacknowledged.get(packetId);
+    if (type === PacketType.PUBREC && reasonCode < 0x80) {
+      this.#outbox.send({ type: PacketType.PUBREL, packetId, reasonCode: 0 });
+      return;
+    }
+    this.#unacknowledged.delete(packetId);
+    if (reasonCode < 0x80) waiting?.resolve();
+    else waiting?.reject(publishRefused(waiting.topic, reasonCode, properties?.reasonString));
+  }
+
+  #explainEnd(): Error {
+    const { protocolVersion } = this.#target;
+    const connack = this.#connack;
+    const code = protocolVersion === 5 ? (connack?.reasonCode ?? 0) : connackReason(connack?.reasonCode ?? 0);
+    if (code !== 0) return connectionRefused(code, connack?.properties?.reasonString);
+    const disconnect = this.#disconnect;
+    if (disconnect) return disconnectedByBroker(disconnect.reasonCode, disconnect.properties?.reasonString);
+    return connectionLost(addressOf(this.#target), protocolVersion, this.#cause, connack !== undefined);
+  }
+}
