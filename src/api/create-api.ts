@@ -17,6 +17,7 @@ import { brokerHandlers } from "./handlers/brokers.ts";
 import { credentialHandlers } from "./handlers/credentials.ts";
 import { eventHandlers } from "./handlers/events.ts";
 import { logHandlers } from "./handlers/logs.ts";
+import { messageHandlers } from "./handlers/messages.ts";
 import { namespaceHandlers } from "./handlers/namespaces.ts";
 import { publicKeyHandlers } from "./handlers/public-keys.ts";
 import { retainedHandlers } from "./handlers/retained.ts";
@@ -31,6 +32,7 @@ const handlers: Handlers = {
   ...credentialHandlers,
   ...revocationHandlers,
   ...publicKeyHandlers,
+  ...messageHandlers,
   ...retainedHandlers,
   ...sessionHandlers,
   ...eventHandlers,

@@ -6,7 +6,15 @@ import type { ServerLog } from "./server-log.ts";
 /** What operators may see and do in a running broker. */
 export type Inspection = Pick<
   HostedBroker,
-  "events" | "sessions" | "session" | "subscriptions" | "kick" | "retained" | "retainedMessage" | "deleteRetained"
+  | "events"
+  | "publish"
+  | "sessions"
+  | "session"
+  | "subscriptions"
+  | "kick"
+  | "retained"
+  | "retainedMessage"
+  | "deleteRetained"
 >;
 
 /** What the API needs from the rest of the server. */

@@ -29,6 +29,8 @@ export interface Message {
   readonly receivedAtMs: number;
   /** UNIX milliseconds; Infinity where the message does not expire. */
   readonly expiresAtMs: number;
+  /** How many messages led to it, each of which made a Worker publish the next. Absent where a client published it. */
+  readonly hops?: number;
 }
 
 /**
@@ -263,6 +265,8 @@ export type DropReason =
   | "slow-consumer"
   | "packet-too-large"
   | "rejected-by-client"
+  /** It came about through too many others that Workers published. */
+  | "loop"
   /** It was delivered, but is not retained: there is no room. */
   | "retained-quota";
 

@@ -1,5 +1,5 @@
 /** The way of a message from its publisher through the hooks to its acknowledgement. */
-import { PacketType, ReasonCode } from "../codec/index.ts";
+import { type Publish, PacketType, ReasonCode, isWellFormedUtf8 } from "../codec/index.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
 import { observeDrop, route } from "./delivery.ts";
@@ -7,10 +7,46 @@ import type { Message } from "./message.ts";
 import type { QueuedPublish } from "./publish-queue.ts";
 import type { Session } from "./session.ts";
 
+/** Why a message is not taken over. */
+export interface Refusal {
+  readonly reasonCode: ReasonCode;
+  readonly reason: string;
+}
+
+export const RESERVED: Refusal = {
+  reasonCode: ReasonCode.NotAuthorized,
+  reason: "topics below $SYS are the broker's",
+};
+
+export function isReserved(topic: string): boolean {
+  return topic.startsWith("$SYS/");
+}
+
+/** Whether the broker can take over a message, whoever publishes it. */
+export function checkPublish(
+  broker: Broker,
+  session: Session,
+  { payload, qos, retain, properties }: Pick<Publish, "payload" | "qos" | "retain" | "properties">,
+  topic: string,
+): Refusal | undefined {
+  if (properties?.payloadFormatIndicator === 1 && !isWellFormedUtf8(payload)) {
+    // §3.3.2.3.2
+    return { reasonCode: ReasonCode.PayloadFormatInvalid, reason: "the payload is said to be UTF-8 and is not" };
+  }
+  if (retain && !broker.retained.hasRoomFor({ topic, payload, properties }, broker.limits)) {
+    return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker keeps no more retained messages" };
+  }
+  const { keeper } = broker;
+  if (keeper?.isFull && keeper.wouldKeep(session, { payload, qos, retain }, broker.subscriptions.route(topic))) {
+    return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker has no room to keep the message" };
+  }
+  return undefined;
+}
+
 /**
  * Takes over a message from a client, or its will: routes it at once, or hands it to the hooks first.
- * @param connection where to acknowledge; undefined for a will
- * @param packetId 0 at QoS 0
+ * @param connection where to acknowledge; undefined for a will, and for a publisher within the server
+ * @param packetId 0 at QoS 0; of a publisher within the server its number for the message
  */
 export function acceptMessage(
   broker: Broker,
@@ -21,7 +57,7 @@ export function acceptMessage(
   now: number,
 ): void {
   if (broker.observer !== undefined) broker.observe({ type: "publish", message }, now);
-  const { hooks } = broker;
+  const hooks = session.skipsHooks ? undefined : broker.hooks;
   if (hooks === undefined && session.publishing.length === 0) {
     if (connection !== undefined && message.qos === 2) session.receivedQos2.set(packetId, undefined);
     complete(broker, session, connection, packetId, message, now);
@@ -107,7 +143,11 @@ export function acknowledge(
   reasonCode: number,
   reason?: string,
 ): void {
-  if (message.qos === 0 || connection === undefined) return;
+  if (connection === undefined) {
+    session.onSettled?.(packetId, reasonCode, reason);
+    return;
+  }
+  if (message.qos === 0) return;
   const failed = reasonCode >= 0x80 && connection.isV5;
   if (message.qos === 1) connection.unacknowledged.delete(packetId);
   if (message.qos === 2) {

@@ -52,6 +52,11 @@ export class Session {
   /** The client's messages that wait for a hook. */
   readonly publishing = new PublishQueue();
 
+  /** Of a publisher within the server: told what PUBACK would say about the message that has this number. */
+  onSettled: ((number: number, reasonCode: number, reason: string | undefined) => void) | undefined;
+  /** The hooks are not asked about its messages. */
+  skipsHooks = false;
+
   will: Will | undefined;
   readonly willDelay: Deadline;
 

@@ -197,5 +197,6 @@ export const dropExplanations: Readonly<Record<string, string>> = {
   "hook-unreachable": "No connection to the hook, or it broke. Is it running, and is the URL right?",
   "hook-overloaded": "More messages wait for the hook than may: it is too slow for what is published.",
   "queue-full": "The subscriber is slower than what is published for it, and its queue is full (see docs/limits.md).",
+  loop: "Workers have published it because of messages that they published themselves, eight in a row: that is taken for a loop.",
   "retained-quota": "The broker keeps as many retained messages, or bytes of them, as it may (see docs/limits.md).",
 };

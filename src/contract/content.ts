@@ -2,13 +2,13 @@
 import { z } from "zod";
 
 /** Those that travel with a message (MQTT 5.0 §3.3.2.3). */
-const propertiesSchema = z
+export const propertiesSchema = z
   .object({
-    payloadFormatIndicator: z.int().optional(),
-    messageExpiryInterval: z.int().optional().describe("seconds, as published"),
+    payloadFormatIndicator: z.int().min(0).max(1).optional(),
+    messageExpiryInterval: z.int().min(0).max(0xffffffff).optional().describe("seconds, as published"),
     contentType: z.string().optional(),
     responseTopic: z.string().optional(),
-    correlationData: z.string().optional().describe("base64"),
+    correlationData: z.base64().optional(),
     userProperties: z.array(z.tuple([z.string(), z.string()])).optional(),
   })
   .meta({ id: "MessageProperties" });

@@ -7,6 +7,7 @@ import { credentialOperations } from "./credentials.ts";
 import type { ErrorName } from "./errors.ts";
 import { eventOperations } from "./events.ts";
 import { logOperations } from "./logs.ts";
+import { messageOperations } from "./messages.ts";
 import { namespaceOperations } from "./namespaces.ts";
 import { publicKeyOperations } from "./public-keys.ts";
 import { retainedOperations } from "./retained.ts";
@@ -55,6 +56,7 @@ export const operations = agreeWithRoutes({
   ...credentialOperations,
   ...revocationOperations,
   ...publicKeyOperations,
+  ...messageOperations,
   ...retainedOperations,
   ...sessionOperations,
   ...eventOperations,

@@ -77,6 +77,7 @@ export const routes = {
     body: true,
   },
   listPublicKeys: { method: "GET", scope: "read", path: `${BROKER}/publickeys` },
+  publishMessages: { method: "POST", scope: "write", path: `${BROKER}/messages`, body: true },
   listRetained: {
     method: "GET",
     scope: "read",

@@ -7,8 +7,11 @@ import {
   type HookReport,
   type Limits,
   type Hooks,
+  type InternalPublish,
+  InternalPublisher,
   type Message,
   type PendingPublish,
+  type PublishOutcome,
   type Random,
   type Subscription,
   type Verdict,
@@ -52,6 +55,7 @@ export class HostedBroker {
   readonly events: EventFeed;
   readonly #runtime: Runtime;
   #hooks: HookRunner | undefined;
+  readonly #publishers = new Map<string, InternalPublisher>();
 
   constructor(runtime: Runtime, id: string, options: HostedBrokerOptions) {
     this.id = id;
@@ -83,6 +87,34 @@ export class HostedBroker {
   /** The verdict of a hook. */
   completeHook(pending: PendingPublish, verdict: Verdict, report: HookReport): void {
     this.#runtime.turn((now) => this.broker.hookCompleted(pending, verdict, report, now));
+  }
+
+  /**
+   * Publishes messages, in their order, on behalf of something within the server.
+   * @param publisherId what stands where others have a client id; one of a few
+   * @returns what became of each, once what was accepted is kept, and the hooks have decided
+   */
+  async publish(publisherId: string, messages: readonly InternalPublish[]): Promise<PublishOutcome[]> {
+    let publisher = this.#publishers.get(publisherId);
+    if (publisher === undefined) {
+      publisher = new InternalPublisher(this.broker, publisherId);
+      this.#publishers.set(publisherId, publisher);
+    }
+    const outcomes = await new Promise<PublishOutcome[]>((resolve) => {
+      const settled: PublishOutcome[] = Array.from({ length: messages.length });
+      let left = messages.length;
+      this.#runtime.turn((now) => {
+        for (const [index, message] of messages.entries()) {
+          publisher.publish(message, now, (outcome) => {
+            settled[index] = outcome;
+            if (--left === 0) resolve(settled);
+          });
+        }
+      });
+      if (messages.length === 0) resolve(settled);
+    });
+    await this.#runtime.kept();
+    return outcomes;
   }
 
   /**

@@ -1,17 +1,11 @@
-import { type Publish, PacketType, ReasonCode, isTopicName, isWellFormedUtf8 } from "../../codec/index.ts";
+import { type Publish, PacketType, ReasonCode, isTopicName } from "../../codec/index.ts";
 import type { Broker } from "../broker.ts";
 import type { Connection } from "../connection.ts";
 import { disconnect } from "../lifecycle.ts";
 import { forwardedProperties } from "../message.ts";
-import { acceptMessage, acknowledge } from "../publishing.ts";
+import { RESERVED, type Refusal, acceptMessage, acknowledge, checkPublish, isReserved } from "../publishing.ts";
 import type { Session } from "../session.ts";
 import { isWithinLimits } from "../topics.ts";
-
-/** Why a PUBLISH is not taken over. */
-interface Refusal {
-  readonly reasonCode: ReasonCode;
-  readonly reason: string;
-}
 
 /** A PUBLISH from a client (MQTT 5.0 §3.3.4). */
 export function handlePublish(
@@ -30,7 +24,7 @@ export function handlePublish(
   const topic = resolveTopic(broker, connection, packet, now);
   if (topic === undefined) return;
   if (qos > 0 && !beginExchange(broker, connection, session, packet, now)) return;
-  const refusal = checkPublish(broker, connection, session, packet, topic);
+  const refusal = checkRights(connection, topic) ?? checkPublish(broker, session, packet, topic);
   if (refusal !== undefined) {
     refuse(broker, connection, session, packet, refusal, now);
     return;
@@ -128,33 +122,13 @@ function exceedReceiveMaximum(broker: Broker, connection: Connection, now: numbe
   return false;
 }
 
-function checkPublish(
-  broker: Broker,
-  connection: Connection,
-  session: Session,
-  packet: Publish,
-  topic: string,
-): Refusal | undefined {
-  if (topic !== connection.lastPublishTopic) {
-    if (topic.startsWith("$SYS/")) {
-      return { reasonCode: ReasonCode.NotAuthorized, reason: "topics below $SYS are the broker's" };
-    }
-    if (connection.acl?.mayPublish(topic) === false) {
-      return { reasonCode: ReasonCode.NotAuthorized, reason: `the token does not allow publishing to ${topic}` };
-    }
-    connection.lastPublishTopic = topic;
+function checkRights(connection: Connection, topic: string): Refusal | undefined {
+  if (topic === connection.lastPublishTopic) return undefined;
+  if (isReserved(topic)) return RESERVED;
+  if (connection.acl?.mayPublish(topic) === false) {
+    return { reasonCode: ReasonCode.NotAuthorized, reason: `the token does not allow publishing to ${topic}` };
   }
-  if (packet.properties?.payloadFormatIndicator === 1 && !isWellFormedUtf8(packet.payload)) {
-    // §3.3.2.3.2
-    return { reasonCode: ReasonCode.PayloadFormatInvalid, reason: "the payload is said to be UTF-8 and is not" };
-  }
-  const { payload, properties } = packet;
-  if (packet.retain && !broker.retained.hasRoomFor({ topic, payload, properties }, broker.limits)) {
-    return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker keeps no more retained messages" };
-  }
-  if (broker.keeper?.isFull && broker.keeper.wouldKeep(session, packet, broker.subscriptions.route(topic))) {
-    return { reasonCode: ReasonCode.QuotaExceeded, reason: "the broker has no room to keep the message" };
-  }
+  connection.lastPublishTopic = topic;
   return undefined;
 }
 
