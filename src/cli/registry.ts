@@ -42,6 +42,8 @@ export const registry: readonly CommandEntry[] = [
     summary: "Publish a request and print the answer",
     load: () => import("./commands/request.ts"),
   },
+  { path: "record", summary: "Write messages to a file", load: () => import("./commands/record.ts") },
+  { path: "replay", summary: "Publish recorded messages", load: () => import("./commands/replay.ts") },
   { path: "tail", summary: "Watch what happens in a broker", load: () => import("./commands/tail.ts") },
 
   { path: "logs", summary: "Print what the server has said", load: () => import("./commands/logs.ts") },

@@ -1,15 +1,13 @@
 import { Command } from "commander";
-import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
-import { type MqttConnection, type PublishOptions, connectMqtt } from "../mqtt/connection.ts";
+import type { PublishOptions } from "../mqtt/connection.ts";
 import { joinPropertyArguments, parseProperties } from "../mqtt/properties.ts";
-import { type Target, type TargetOptions, addTargetOptions, resolveTarget } from "../mqtt/target.ts";
+import { type TargetOptions, addTargetOptions, resolveTarget } from "../mqtt/target.ts";
 import { collect, qualityOfService, seconds, wholeNumber } from "../option-parsers.ts";
-import { type Messages, type SourceOptions, checkSource, openSource } from "../messages/publish-source.ts";
+import { type SourceOptions, checkSource, openSource } from "../messages/publish-source.ts";
 import { PublishTrace } from "../messages/publish-trace.ts";
-import { PublishWindow } from "../messages/publish-window.ts";
-import { sleep } from "../sleep.ts";
+import { publishTo } from "../messages/publisher.ts";
 import { checkTopicName } from "../messages/topic.ts";
 
 interface Options extends TargetOptions, SourceOptions {
@@ -21,9 +19,6 @@ interface Options extends TargetOptions, SourceOptions {
   timeout: number;
   trace?: boolean;
 }
-
-/** Publishes that wait for their acknowledgement at the same time; more gains nothing. */
-const MAX_INFLIGHT = 512;
 
 const TEMPLATE_HELP = `
 Templates in a topic and message that are named here, each time anew:
@@ -86,7 +81,9 @@ export default defineCommand<Options>({
     const target = await resolveTarget(context, options);
     const trace = options.trace ? await PublishTrace.start(context, options, target) : undefined;
     try {
-      const publish = () => publishTo(context, target, messages, options);
+      const { timeout, repeatDelay = 0 } = options;
+      const timing = { timeoutMs: timeout * 1000, pauseMs: repeatDelay * 1000 };
+      const publish = () => publishTo(context, target, messages, timing);
       const published = trace ? await trace.follow(publish) : await publish();
       if (context.output.json && !trace) {
         context.output.document({ ...(topic !== undefined && { topic }), qos: options.qos, published }, "");
@@ -116,51 +113,4 @@ function topicAndMessage(
 function checkPublishOptions({ qos, retain = false, property = [], mqttVersion }: Options): PublishOptions {
   if (property.length > 0 && mqttVersion !== 5) throw usageError("properties need MQTT 5", "leave -V out");
   return { qos, retain, properties: parseProperties(property) };
-}
-
-/** @returns how many messages the broker took */
-async function publishTo(
-  context: CommandContext,
-  target: Target,
-  messages: Messages,
-  { timeout, repeatDelay = 0 }: Options,
-): Promise<number> {
-  const { output, signal } = context;
-  const connecting = connectMqtt(target, { timeoutMs: timeout * 1000, signal });
-  const connection = await output.spin(`connecting to ${target.url.host}`, connecting);
-  try {
-    return await publishAll(connection, messages, repeatDelay * 1000, signal);
-  } finally {
-    await connection.close();
-  }
-}
-
-async function publishAll(
-  connection: MqttConnection,
-  messages: Messages,
-  pauseMs: number,
-  signal: AbortSignal,
-): Promise<number> {
-  const window = new PublishWindow(Math.min(connection.receiveMaximum, MAX_INFLIGHT));
-  connection.lost.catch((error: unknown) => window.fail(error));
-  const iterator = messages[Symbol.asyncIterator]();
-  let count = 0;
-  let hasUnproven = false;
-  for (;;) {
-    const next = await window.orFailure(iterator.next());
-    if (next.done) break;
-    for (const { topic, payload, options } of next.value) {
-      if (pauseMs > 0 && count > 0) await window.orFailure(sleep(pauseMs, signal));
-      const published = connection.publish(topic, payload, options);
-      count++;
-      if (options.qos === 0) hasUnproven = true;
-      if (published === undefined) continue;
-      const room = options.qos === 0 ? window.orFailure(published) : window.add(published);
-      if (room !== undefined) await room;
-    }
-  }
-  await window.drained();
-  // At QoS 0 nobody answers a publish. A refusal comes before the answer to what was sent after it.
-  if (hasUnproven) await connection.roundTrip();
-  return count;
 }

@@ -16,29 +16,38 @@ export interface MessageDefaults {
   options: PublishOptions;
 }
 
+const LINE_HINT = 'a line is such as {"topic":"a/b","payload":"hello"}';
+
 /**
  * Reads one object: topic, payload, payloadEncoding, qos, retain, properties. A payload that is not text is sent as
  * JSON. Fields that `sub --json` adds for reading (v, time, dup) mean nothing here.
+ * @param where the line is, for errors
  * @throws {UserError} `usage`
  */
-export function parseMessageLine(line: Buffer, defaults: MessageDefaults, number: number): OutgoingMessage {
-  const wrong = (what: string, hint = 'a line is such as {"topic":"a/b","payload":"hello"}') =>
-    usageError(`line ${number}: ${what}`, hint);
+export function parseMessageLine(line: Buffer, defaults: MessageDefaults, where: string): OutgoingMessage {
+  return messageOf(parseLine(line, where), defaults, where);
+}
+
+/** @throws {UserError} `usage` where the line is no JSON object */
+export function parseLine(line: Buffer, where: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(line.toString("utf8"));
   } catch {
-    throw wrong("this is not JSON");
+    throw usageError(`${where}: this is not JSON`, LINE_HINT);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong("this is not a JSON object");
-  const {
-    topic = defaults.topic,
-    payload,
-    payloadEncoding,
-    qos,
-    retain,
-    properties,
-  } = value as Record<string, unknown>;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw usageError(`${where}: this is not a JSON object`, LINE_HINT);
+}
+
+/** As `parseMessageLine`, of what the line has in it. */
+export function messageOf(
+  object: Readonly<Record<string, unknown>>,
+  defaults: MessageDefaults,
+  where: string,
+): OutgoingMessage {
+  const wrong = (what: string, hint = LINE_HINT) => usageError(`${where}: ${what}`, hint);
+  const { topic = defaults.topic, payload, payloadEncoding, qos, retain, properties } = object;
   if (typeof topic !== "string") throw wrong("there is no topic", "name one in each line, or for all as an argument");
   if (qos !== undefined && qos !== 0 && qos !== 1 && qos !== 2) throw wrong("qos is 0, 1 or 2");
   if (retain !== undefined && typeof retain !== "boolean") throw wrong("retain is true or false");

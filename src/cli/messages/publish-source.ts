@@ -26,7 +26,7 @@ export interface SourceOptions {
 export type Messages = AsyncIterable<OutgoingMessage[]>;
 
 /** [MQTT-2.1.4]: the most that a packet can be; also keeps a stream without line feeds out of memory. */
-const MAX_PAYLOAD_BYTES = 268_435_455;
+export const MAX_PAYLOAD_BYTES = 268_435_455;
 
 /** Of repeated messages that leave together. */
 const GROUP_SIZE = 256;
@@ -131,7 +131,7 @@ async function* messagesOfJson(
     try {
       for (const line of lines) {
         number++;
-        if (line.length > 0) messages.push(parseMessageLine(line, defaults, number));
+        if (line.length > 0) messages.push(parseMessageLine(line, defaults, `line ${number}`));
       }
     } catch (error) {
       // Those before the line that is wrong are published.

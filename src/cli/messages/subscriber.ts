@@ -25,6 +25,8 @@ export interface SubscriberOptions {
   timeoutMs: number;
   exitAfterSuback: boolean;
   retained: "all" | "none" | "only";
+  /** See `SubscribeOptions`. */
+  retainAsPublished?: boolean;
   filterOut: readonly string[];
 }
 
@@ -98,13 +100,16 @@ export class Subscriber {
 
   /** Returns never: ends with the error that ended the connection. */
   async #subscribeOnce(target: Target, lifetime: Lifetime, onSubscribed: () => void): Promise<never> {
-    const { filters, qos, retained, timeoutMs, exitAfterSuback } = this.#options;
+    const { filters, qos, retained, retainAsPublished = false, timeoutMs, exitAfterSuback } = this.#options;
     const { output } = this.#context;
     const onMessage = (message: ReceivedMessage) => this.#take(message, lifetime);
     const connecting = connectMqtt(target, { timeoutMs, signal: lifetime.signal, onMessage });
     const connection = await output.spin(`connecting to ${target.url.host}`, connecting);
     try {
-      const reasonCodes = await connection.subscribe(filters, { qos, noRetained: retained === "none" });
+      const reasonCodes = await connection.subscribe(filters, {
+        ...{ qos, retainAsPublished },
+        noRetained: retained === "none",
+      });
       checkReasonCodes(filters, reasonCodes);
       onSubscribed();
       output.info(output.err.dim(`subscribed: ${filters.join(", ")} (${target.url.protocol}//${target.url.host})`));
@@ -116,11 +121,12 @@ export class Subscriber {
   }
 
   #take(message: ReceivedMessage, { signal, finish }: Lifetime): Promise<void> | undefined {
-    const { retained, filterOut, print, count, until } = this.#options;
+    const { retained, retainAsPublished, filterOut, print, count, until } = this.#options;
     // What the broker sent while we were leaving is not acknowledged, and not printed.
     if (this.#isComplete) finish();
     signal.throwIfAborted();
-    if (retained === "none" && message.retain) return undefined;
+    // As published it says nothing of whether the message is new.
+    if (retained === "none" && message.retain && !retainAsPublished) return undefined;
     if (retained === "only" && !message.retain) finish();
     if (signal.aborted || filterOut.some((filter) => topicMatches(filter, message.topic))) return undefined;
     this.#printed++;

@@ -41,6 +41,8 @@ export interface SubscribeOptions {
   qos: 0 | 1 | 2;
   /** Not to be sent what is retained already. */
   noRetained: boolean;
+  /** To be sent the RETAIN flag as it was published (MQTT 5.0 §3.8.3.1); not so where it is not given. */
+  retainAsPublished?: boolean;
 }
 
 const KEEP_ALIVE_SECONDS = 30;
@@ -194,13 +196,16 @@ export class MqttConnection {
   }
 
   /** @returns the SUBACK's reason codes, in the order of the filters */
-  async subscribe(filters: readonly string[], { qos, noRetained }: SubscribeOptions): Promise<number[]> {
+  async subscribe(
+    filters: readonly string[],
+    { qos, noRetained, retainAsPublished = false }: SubscribeOptions,
+  ): Promise<number[]> {
     return await this.#operation<number[]>("the broker did not answer the subscription", (resolve) => {
       const packetId = this.#nextPacketId();
       this.#subscribing.set(packetId, resolve);
       const retainHandling: 0 | 2 = noRetained ? 2 : 0;
       const subscriptions = filters.map((topicFilter) => ({
-        ...{ topicFilter, qos, noLocal: false, retainAsPublished: false },
+        ...{ topicFilter, qos, noLocal: false, retainAsPublished },
         retainHandling,
       }));
       this.#outbox.send({ type: PacketType.SUBSCRIBE, packetId, subscriptions });

@@ -47,14 +47,16 @@ export async function readFileOrExplain(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "it may not be read" }[
-      code ?? ""
-    ];
-    throw new UserError("file-unreadable", `cannot read ${file}: ${reason ?? code}`, "check the path", {
-      cause: error,
-    });
+    throw unreadable(file, error);
   }
+}
+
+export function unreadable(file: string, error: unknown): UserError {
+  const { code } = error as NodeJS.ErrnoException;
+  const reason = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "it may not be read" }[
+    code ?? ""
+  ];
+  return new UserError("file-unreadable", `cannot read ${file}: ${reason ?? code}`, "check the path", { cause: error });
 }
 
 /** Everything that comes before the end of the input. @throws the signal's reason where it aborts before */
