@@ -50,6 +50,7 @@ class Nowhere implements Outbox {
   readonly congested = false;
   published = 0;
   send(): void {}
+  acknowledge(): void {}
   publish(): void {
     this.published++;
   }

@@ -1,9 +1,16 @@
-import { type Connect, type Packet, PacketType, ReasonCode, isReasonCodeOf } from "../codec/index.ts";
+import {
+  type Acknowledgement,
+  type Connect,
+  type Packet,
+  PacketType,
+  ReasonCode,
+  isReasonCodeOf,
+} from "../codec/index.ts";
 import { Connection } from "./connection.ts";
 import { Deadlines } from "./deadlines.ts";
 import { resumeSending } from "./delivery.ts";
 import { forwardFrames } from "./forwarding.ts";
-import { acknowledgeOutbound, handlePubrec, handlePubrel } from "./handlers/acknowledgements.ts";
+import { handleAcknowledgement } from "./handlers/acknowledgements.ts";
 import { challengeClient, completeReauthentication, continueConnect, handleAuth } from "./handlers/auth.ts";
 import { completeConnect } from "./handlers/connect.ts";
 import { handleDisconnect } from "./handlers/disconnect.ts";
@@ -118,24 +125,16 @@ export class Broker {
       if (connection.state === "challenged") continueConnect(this, connection, packet, now);
       return;
     }
-    connection.lastReceivedMs = now;
-    if (this.limits.packetsPerSecondMax !== 0 && !connection.countPacket(now, this.limits.packetsPerSecondMax)) {
-      disconnect(this, connection, ReasonCode.MessageRateTooHigh, "more packets in a second than are taken", now);
-      return;
-    }
+    if (!this.#isWithinRate(connection, now)) return;
     switch (packet.type) {
       case PacketType.PUBLISH:
         handlePublish(this, connection, session, packet, now);
         return;
       case PacketType.PUBACK:
-      case PacketType.PUBCOMP:
-        acknowledgeOutbound(this, connection, session, packet, now);
-        return;
       case PacketType.PUBREC:
-        handlePubrec(this, connection, session, packet, now);
-        return;
       case PacketType.PUBREL:
-        handlePubrel(connection, session, packet);
+      case PacketType.PUBCOMP:
+        handleAcknowledgement(this, connection, session, packet.type, packet.packetId, packet.reasonCode, now);
         return;
       case PacketType.SUBSCRIBE:
         handleSubscribe(this, connection, session, packet, now);
@@ -155,6 +154,16 @@ export class Broker {
       default:
         // [MQTT-3.1.0-2] a second CONNECT; packets that only servers send
         disconnect(this, connection, ReasonCode.ProtocolError, `unexpected packet of type ${packet.type}`, now);
+    }
+  }
+
+  /** The same as `receive` for a packet that has nothing but type and packet identifier, as most acknowledgements do. */
+  receiveAcknowledgement(connection: Connection, type: Acknowledgement["type"], packetId: number, now: number): void {
+    const { session } = connection;
+    if (connection.state !== "open" || session === undefined) {
+      this.receive(connection, { type, packetId, reasonCode: ReasonCode.Success }, now);
+    } else if (this.#isWithinRate(connection, now)) {
+      handleAcknowledgement(this, connection, session, type, packetId, ReasonCode.Success, now);
     }
   }
 
@@ -250,6 +259,15 @@ export class Broker {
 
   observe(event: BrokerEvent, now: number): void {
     this.observer?.(event, now);
+  }
+
+  /** Notes that a packet came. @returns false if the client sends too many, and was disconnected */
+  #isWithinRate(connection: Connection, now: number): boolean {
+    connection.lastReceivedMs = now;
+    const { packetsPerSecondMax } = this.limits;
+    if (packetsPerSecondMax === 0 || connection.countPacket(now, packetsPerSecondMax)) return true;
+    disconnect(this, connection, ReasonCode.MessageRateTooHigh, "more packets in a second than are taken", now);
+    return false;
   }
 
   /**

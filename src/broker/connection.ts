@@ -1,12 +1,16 @@
 import {
+  type Acknowledgement,
   type Connect,
   MAXIMUM_PACKET_SIZE,
   type Packet,
   PacketType,
   type ProtocolVersion,
+  ReasonCode,
+  SHORT_ACKNOWLEDGEMENT_BYTES,
   encodedLength,
 } from "../codec/index.ts";
 import { Deadline } from "./deadlines.ts";
+import { PacketIds } from "./packet-ids.ts";
 import type { Acl, Outbox } from "./ports.ts";
 import { reasonString } from "./reason.ts";
 import type { Session } from "./session.ts";
@@ -65,7 +69,7 @@ export class Connection {
   /** Topics by alias, as set by the client. They end with the connection. [MQTT-3.3.2-7] */
   topicAliases: Map<number, string> | undefined;
   /** Packet identifiers of the client's QoS 1 and 2 messages that are not yet acknowledged. */
-  readonly unacknowledged = new Set<number>();
+  readonly unacknowledged = new PacketIds();
   /** The last topic that was found valid and allowed. */
   lastPublishTopic: string | undefined;
   paused = false;
@@ -120,6 +124,15 @@ export class Connection {
     if (!this.accepts(packet)) return false;
     this.outbox.send(packet);
     return true;
+  }
+
+  /** Sends PUBACK, PUBREC, PUBREL or PUBCOMP. */
+  acknowledge(type: Acknowledgement["type"], packetId: number, reasonCode: number = ReasonCode.Success): void {
+    if (reasonCode === 0 && this.maximumPacketSize >= SHORT_ACKNOWLEDGEMENT_BYTES) {
+      this.outbox.acknowledge(type, packetId);
+    } else {
+      this.send({ type, packetId, reasonCode });
+    }
   }
 
   /**

@@ -2,7 +2,6 @@
 import { type Publish, PacketType, type QoS } from "../codec/index.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
-import type { InflightMessage } from "./inflight.ts";
 import { type Message, secondsToExpiry } from "./message.ts";
 import type { DropReason } from "./ports.ts";
 import type { QueuedMessage, Session } from "./session.ts";
@@ -152,14 +151,10 @@ export function resendInflight(broker: Broker, session: Session, now: number): v
   const connection = session.connection!;
   for (const entry of session.inflight) {
     entry.countsAgainstQuota = false;
-    if (entry.released) sendPubrel(connection, entry);
+    if (entry.released) connection.acknowledge(PacketType.PUBREL, entry.packetId);
     else session.resend.push(entry);
   }
   resumeSending(broker, session, now);
-}
-
-function sendPubrel(connection: Connection, entry: InflightMessage): void {
-  connection.send({ type: PacketType.PUBREL, packetId: entry.packetId, reasonCode: 0 });
 }
 
 /** Sends a message at QoS 1 or 2 on a ready session: a new one, or one that was queued. */
@@ -180,14 +175,29 @@ function sendInflight(
     observeDrop(broker, message, session, "packet-too-large", now);
     return;
   }
+  const packetId = beginDelivery(broker, session, message, qos, retain, identifiers, queued);
+  connection.sendQuota--;
+  sendPublish(broker, connection, session, message, packetId, qos, retain, false, identifiers, now);
+}
+
+/** Notes the message as under way. @returns its packet identifier */
+function beginDelivery(
+  broker: Broker,
+  session: Session,
+  message: Message,
+  qos: QoS,
+  retain: boolean,
+  identifiers: number[] | undefined,
+  queued: QueuedMessage | undefined,
+): number {
+  // An observer is told which message the client rejects.
+  if (session.endsWithConnection && broker.observer === undefined) return session.inflight.begin(qos);
   const entry = session.inflight.add(message, qos, retain, identifiers);
   if (session.kept !== undefined) {
     if (queued !== undefined) entry.recordId = queued.recordId;
     session.kept.putInflight(entry);
   }
-  const { packetId } = entry;
-  connection.sendQuota--;
-  sendPublish(broker, connection, session, message, packetId, qos, retain, false, identifiers, now);
+  return entry.packetId;
 }
 
 function sendPublish(

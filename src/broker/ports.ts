@@ -4,7 +4,7 @@
  *
  * No port assumes that all sessions of a broker live in this process.
  */
-import type { Auth, Connect, Packet, Properties, QoS } from "../codec/index.ts";
+import type { Acknowledgement, Auth, Connect, Packet, Properties, QoS } from "../codec/index.ts";
 import type { Will } from "./will.ts";
 
 export type { LimitSettings } from "./limits.ts";
@@ -41,6 +41,8 @@ export interface Outbox {
   /** True while more bytes wait for the network than the limit `unsentBytes` allows. */
   readonly congested: boolean;
   send(packet: Packet): void;
+  /** Sends PUBACK, PUBREC, PUBREL or PUBCOMP with reason code 0, without properties. */
+  acknowledge(type: Acknowledgement["type"], packetId: number): void;
   /**
    * Sends a message as PUBLISH.
    * @param packetId 0 at QoS 0

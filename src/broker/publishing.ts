@@ -161,6 +161,6 @@ export function acknowledge(
   if (connection.state !== "open") return;
   const type = message.qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
   const code = connection.isV5 ? reasonCode : 0;
-  if (reason === undefined) connection.send({ type, packetId, reasonCode: code });
+  if (reason === undefined) connection.acknowledge(type, packetId, code);
   else connection.sendWithReason({ type, packetId, reasonCode: code }, reason);
 }

@@ -6,8 +6,9 @@ import type { Limits } from "./limits.ts";
 import type { KeptSession } from "./kept-session.ts";
 import { type Message, compactMessage, messageBytes } from "./message.ts";
 import type { RecordId } from "./ports.ts";
-import { PublishQueue, type QueuedPublish } from "./publish-queue.ts";
+import { PublishQueue } from "./publish-queue.ts";
 import { Queue } from "./queue.ts";
+import { ReceivedQos2 } from "./received-qos2.ts";
 import type { Subscription } from "./subscription-tree.ts";
 import type { Will } from "./will.ts";
 
@@ -30,6 +31,9 @@ export class Session {
   expiryIntervalSeconds = 0;
   readonly expiry: Deadline;
 
+  /** True for a session that ends with its connection: what is under way to the client is never sent again. */
+  endsWithConnection = false;
+
   /** What the journal has of the session; undefined where it ends with its connection, or there is no journal. */
   kept: KeptSession | undefined;
 
@@ -44,11 +48,7 @@ export class Session {
   #queuedBytes = 0;
   #queuedQos0 = 0;
 
-  /**
-   * QoS 2 messages that arrived and are not released, by packet identifier. [MQTT-4.3.3-10]
-   * undefined once the verdict of the hook, if there is one, has come.
-   */
-  readonly receivedQos2 = new Map<number, QueuedPublish | undefined>();
+  readonly receivedQos2 = new ReceivedQos2();
   /** The client's messages that wait for a hook. */
   readonly publishing = new PublishQueue();
 

@@ -3,10 +3,14 @@ import { checkPacketId, checkReasonCode } from "./checks.ts";
 import { protocolError } from "./error.ts";
 import { isReasonCodeOf } from "./legal-reason-codes.ts";
 import { readPacketId } from "./packet-id.ts";
+import { PacketType } from "./packets.ts";
 import type { ProtocolVersion, Puback, Pubcomp, Pubrec, Pubrel } from "./packets.ts";
 import { decodeProperties, hasProperties, propertiesLength, writeProperties } from "./properties.ts";
 import type { Reader } from "./reader.ts";
 import { writeTwoByteInteger } from "./writer.ts";
+
+/** Of one without reason code and properties: as most are, and as 3.x has no other. */
+export const SHORT_ACKNOWLEDGEMENT_BYTES = 4;
 
 export type Acknowledgement = Puback | Pubrec | Pubrel | Pubcomp;
 
@@ -51,4 +55,34 @@ export function writeAcknowledgement(packet: Acknowledgement, length: number, ta
   if (length === 2) return offset;
   target[offset] = packet.reasonCode;
   return length === 3 ? offset + 1 : writeProperties(target, offset + 1, packet.properties);
+}
+
+/**
+ * The acknowledgement without reason code and properties that stands at `position`, the fixed header included.
+ * @returns its type << 16 | its packet identifier; 0 where there is something else, or not all of it
+ */
+export function readShortAcknowledgement(bytes: Buffer, position: number): number {
+  if (position + SHORT_ACKNOWLEDGEMENT_BYTES > bytes.length || bytes[position + 1] !== 2) return 0;
+  const first = bytes[position]!;
+  const type = first >> 4;
+  if (type < PacketType.PUBACK || type > PacketType.PUBCOMP || (first & 0x0f) !== flagsOf(type)) return 0;
+  const packetId = (bytes[position + 2]! << 8) | bytes[position + 3]!;
+  return packetId === 0 ? 0 : (type << 16) | packetId;
+}
+
+/** Writes an acknowledgement without reason code and properties. @returns the offset after it */
+export function writeShortAcknowledgement(
+  target: Buffer,
+  offset: number,
+  type: Acknowledgement["type"],
+  packetId: number,
+): number {
+  target[offset] = (type << 4) | flagsOf(type);
+  target[offset + 1] = 2;
+  return writeTwoByteInteger(target, offset + 2, packetId);
+}
+
+/** [MQTT-3.6.1-1] */
+function flagsOf(type: number): number {
+  return type === PacketType.PUBREL ? 2 : 0;
 }

@@ -1,4 +1,4 @@
-import { decodeAcknowledgement } from "./acknowledgement.ts";
+import { SHORT_ACKNOWLEDGEMENT_BYTES, decodeAcknowledgement, readShortAcknowledgement } from "./acknowledgement.ts";
 import { decodeAuth } from "./auth.ts";
 import { ChunkQueue } from "./chunk-queue.ts";
 import { decodeConnack } from "./connack.ts";
@@ -85,6 +85,17 @@ export class Decoder {
       }
       throw error;
     }
+  }
+
+  /**
+   * The next packet if it is PUBACK, PUBREC, PUBREL or PUBCOMP without reason code and properties: `next` without an object.
+   * @returns its type << 16 | its packet identifier; 0 where another packet is next, or none is there yet
+   */
+  nextShortAcknowledgement(): number {
+    const { received } = this;
+    const acknowledgement = readShortAcknowledgement(received.chunk, received.position);
+    if (acknowledgement !== 0) received.moveTo(received.position + SHORT_ACKNOWLEDGEMENT_BYTES);
+    return acknowledgement;
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Bytes ⇄ packets of MQTT 3.1, 3.1.1 and 5.0. Pure: imports nothing from outside this folder. */
+export { type Acknowledgement, SHORT_ACKNOWLEDGEMENT_BYTES, writeShortAcknowledgement } from "./acknowledgement.ts";
 export { Decoder, MAXIMUM_PACKET_SIZE } from "./decoder.ts";
 export { deliveryLength, writeDelivery } from "./delivery.ts";
 export { encode, encodedLength, encodeInto } from "./encoder.ts";

@@ -1,4 +1,5 @@
 import {
+  type Acknowledgement,
   type Connack,
   type Connect,
   CodecError,
@@ -10,10 +11,12 @@ import {
   type Publish,
   type QoS,
   ReasonCode,
+  SHORT_ACKNOWLEDGEMENT_BYTES,
   deliveryLength,
   encodeInto,
   encodedLength,
   writeDelivery,
+  writeShortAcknowledgement,
 } from "../codec/index.ts";
 import {
   type Connection,
@@ -109,6 +112,7 @@ export class Link implements Outbox {
   handlePackets(now: number): void {
     try {
       while (!this.#isPaused && !this.#isClosed && !this.#isFlooded()) {
+        if (this.#connection !== undefined && this.#handleShortAcknowledgement(this.#connection, now)) continue;
         const packet = this.#decoder.next();
         if (packet === undefined) return;
         if (this.#connection === undefined) {
@@ -122,6 +126,15 @@ export class Link implements Outbox {
       if (!(error instanceof CodecError)) throw error;
       this.#refuseMalformed(error, now);
     }
+  }
+
+  /** @returns false if another packet is next */
+  #handleShortAcknowledgement(connection: Connection, now: number): boolean {
+    const acknowledgement = this.#decoder.nextShortAcknowledgement();
+    if (acknowledgement === 0) return false;
+    const type = (acknowledgement >> 16) as Acknowledgement["type"];
+    this.#hosted!.broker.receiveAcknowledgement(connection, type, acknowledgement & 0xffff, now);
+    return true;
   }
 
   /** A client that sends much repeats itself: messages of one topic, one behind the other, are passed on in one piece. */
@@ -236,6 +249,13 @@ export class Link implements Outbox {
     }
     const slab = this.#reserve(length);
     this.#end = encodeInto(packet, this.#version, slab, this.#end);
+  }
+
+  acknowledge(type: Acknowledgement["type"], packetId: number): void {
+    if (this.#isClosed) return;
+    this.#answerBytes += SHORT_ACKNOWLEDGEMENT_BYTES;
+    const slab = this.#reserve(SHORT_ACKNOWLEDGEMENT_BYTES);
+    this.#end = writeShortAcknowledgement(slab, this.#end, type, packetId);
   }
 
   publish(

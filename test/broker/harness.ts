@@ -16,6 +16,7 @@ import {
   publishPacket,
 } from "../../src/broker/index.ts";
 import {
+  type Acknowledgement,
   type Connack,
   type Connect,
   Decoder,
@@ -197,6 +198,10 @@ export class TestClient implements Outbox {
     if (this.isClosed) return;
     this.#decoder.push(encode(packet, this.version));
     this.received.push(this.#decoder.next()!);
+  }
+
+  acknowledge(type: Acknowledgement["type"], packetId: number): void {
+    this.send({ type, packetId, reasonCode: 0 });
   }
 
   publish(

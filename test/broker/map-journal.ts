@@ -68,9 +68,7 @@ export function durableState(broker: Broker, now: number): unknown {
         released: [...inflight].filter((entry) => entry.released).map(deliveryOf),
         inflight: [...inflight].filter((entry) => !entry.released).map(deliveryOf),
         queue: [...queue].filter(({ qos }) => qos > 0).map(deliveryOf),
-        received: [...session.receivedQos2]
-          .flatMap(([id, pending]) => (pending === undefined ? [id] : []))
-          .toSorted((a, b) => a - b),
+        received: [...session.receivedQos2].filter((id) => session.receivedQos2.pending(id) === undefined),
       };
     });
   const retained: unknown[] = [];
@@ -85,6 +83,6 @@ function subscriptionOf(subscription: Subscription): unknown {
 
 /** What of a message under way must be the same. */
 function deliveryOf(delivery: object): unknown {
-  const { recordId: _, countsAgainstQuota: __, ...rest } = delivery as Record<string, unknown>;
+  const { recordId: _, countsAgainstQuota: __, order: ___, ...rest } = delivery as Record<string, unknown>;
   return rest;
 }

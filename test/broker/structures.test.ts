@@ -1,11 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Deadline, Deadlines, matchesFilter } from "../../src/broker/index.ts";
+import { Deadline, Deadlines, type Message, matchesFilter } from "../../src/broker/index.ts";
+import { Inflight } from "../../src/broker/inflight.ts";
+import { PacketIds } from "../../src/broker/packet-ids.ts";
 import { Queue } from "../../src/broker/queue.ts";
 import { RetainedMessages } from "../../src/broker/retained.ts";
 import { Session } from "../../src/broker/session.ts";
 import { type Subscription, SubscriptionTree } from "../../src/broker/subscription-tree.ts";
 import { isValidTopicFilter } from "../../src/broker/topics.ts";
+import { PacketType } from "../../src/codec/index.ts";
 
 const level = fc.constantFrom("a", "b", "", "$x");
 const topicName = fc
@@ -170,4 +173,80 @@ test("a queue gives back what it was given, through thousands of items", () => {
   while (queue.length > 0) expect(queue.shift()).toBe(++next);
   expect(next).toBe(20_000);
   expect(queue.shift()).toBeUndefined();
+});
+
+test("a set of packet identifiers is a set", () => {
+  const packetId = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(4095, 4096, 8192, 32_768, 65_535));
+  const step = fc.tuple(fc.constantFrom("add", "delete"), packetId);
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const ids = new PacketIds();
+      const model = new Set<number>();
+      for (const [what, id] of steps) {
+        if (what === "delete") expect(ids.delete(id)).toBe(model.delete(id));
+        else ids.add(id);
+        if (what === "add") model.add(id);
+        expect([ids.has(id), ids.size]).toEqual([model.has(id), model.size]);
+      }
+      expect([...ids]).toEqual([...model].toSorted((a, b) => a - b));
+      ids.clear();
+      expect([ids.size, [...ids]]).toEqual([0, []]);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+describe("what is under way to a client", () => {
+  const message = {} as Message;
+  const step = fc.tuple(
+    fc.constantFrom("add", "begin", "release", "remove", "remove"),
+    fc.constantFrom(1, 2),
+    fc.nat(),
+  );
+
+  test("is found by packet identifier, and sent again in its order", () => {
+    fc.assert(
+      fc.property(fc.nat(65_534), fc.array(step, { maxLength: 200 }), (before, steps) => {
+        const inflight = new Inflight();
+        // Identifiers go on behind the one that was given last.
+        const rest = { released: false, countsAgainstQuota: false, recordId: 0, subscriptionIdentifiers: undefined };
+        inflight.restore({ packetId: before + 1, message, qos: 1, retain: false, ...rest });
+        const model = new Map<number, { due: number; isKept: boolean }>();
+        model.set(before + 1, { due: PacketType.PUBACK, isKept: true });
+        const put = (id: number, qos: 1 | 2, isKept: boolean) => {
+          expect(id >= 1 && id <= 65_535 && !model.has(id)).toBe(true);
+          model.set(id, { due: qos === 1 ? PacketType.PUBACK : PacketType.PUBREC, isKept });
+        };
+        for (const [what, qos, which] of steps) {
+          const id = [...model.keys()][which % Math.max(1, model.size)] ?? 0;
+          if (what === "add") put(inflight.add(message, qos, false, undefined).packetId, qos, true);
+          if (what === "begin") put(inflight.begin(qos), qos, false);
+          const known = model.get(id);
+          if (what === "remove" && known !== undefined) {
+            expect(inflight.remove(id)?.packetId).toBe(known.isKept ? id : undefined);
+            model.delete(id);
+          }
+          if (what === "release" && known?.due === PacketType.PUBREC) {
+            expect(inflight.release(id)?.packetId).toBe(known.isKept ? id : undefined);
+            model.delete(id);
+            model.set(id, { ...known, due: PacketType.PUBCOMP });
+          }
+          expect(inflight.size).toBe(model.size);
+        }
+        for (const [id, { due }] of model) expect(inflight.due(id)).toBe(due);
+        const kept = [...model].filter(([, { isKept }]) => isKept).map(([id]) => id);
+        expect([...inflight].map(({ packetId }) => packetId)).toEqual(kept);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("may be as many messages as there are packet identifiers but one", () => {
+    const inflight = new Inflight();
+    const ids = new Set<number>();
+    for (let count = 0; count < 65_534; count++) ids.add(inflight.begin(1));
+    expect([ids.size, inflight.size]).toEqual([65_534, 65_534]);
+    inflight.remove(4711);
+    expect([inflight.begin(2), inflight.begin(1)].toSorted((a, b) => a - b)).toEqual([4711, 65_535]);
+  });
 });

@@ -172,14 +172,16 @@ describe("packet identifiers", () => {
       subscriber.take();
       const inUse = 1;
       let last = inUse;
+      let timesAround = 0;
       for (let i = 0; i < 65_535; i++) {
         publisher.publishes("t", "", { qos: 1, packetId: 1 });
         const [packet] = subscriber.takeAll(PacketType.PUBLISH);
         if (packet === undefined || packet.packetId === 0 || packet.packetId === inUse) throw new Error(`at ${i}`);
+        if (packet.packetId < last) timesAround++;
         last = packet.packetId;
         subscriber.sends(puback(last));
       }
-      expect(last).toBe(2);
+      expect(timesAround).toBeGreaterThan(0);
     },
   );
 

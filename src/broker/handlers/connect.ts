@@ -155,6 +155,8 @@ function openConnection(
   connection.session = session;
   session.connection = connection;
   session.expiryIntervalSeconds = effectiveExpiry(broker, connect);
+  // What CONNECT left at 0 DISCONNECT cannot prolong (§3.14.2.2.2).
+  session.endsWithConnection = requestedExpiry(connect) === 0;
   session.will = willOf(connect, session.clientId, principal.tokenId);
   const keepAlive = effectiveKeepAlive(broker, connect);
   connection.silenceMaxMs = keepAlive === 0 ? Infinity : keepAlive * 1500;

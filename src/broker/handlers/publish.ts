@@ -101,9 +101,9 @@ function beginExchange(
     }
     if (!session.receivedQos2.has(packetId)) return true;
     // [MQTT-4.3.3-10] sent again: acknowledged again, once the first one is, and not routed again
-    const pending = session.receivedQos2.get(packetId);
+    const pending = session.receivedQos2.pending(packetId);
     if (pending !== undefined) pending.connection = connection;
-    else connection.send({ type: PacketType.PUBREC, packetId, reasonCode: 0 });
+    else connection.acknowledge(PacketType.PUBREC, packetId);
     return false;
   }
   // 3.x has no Receive Maximum: its clients are slowed down by the limit of messages that wait for a hook.

@@ -161,13 +161,13 @@ export const mutations: readonly Mutation[] = [
   {
     name: "PUBREC is not kept",
     file: "broker/handlers/acknowledgements.ts",
-    source: "    session.kept?.release(entry);\n",
+    source: "    if (entry !== undefined) session.kept?.release(entry);\n",
     replacement: "",
   },
   {
     name: "a message that is complete stays in the journal",
     file: "broker/handlers/acknowledgements.ts",
-    source: "  session.kept?.removeDelivery(entry);\n",
+    source: "    session.kept?.removeDelivery(entry);\n",
     replacement: "",
   },
   {

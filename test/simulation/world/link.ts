@@ -1,6 +1,7 @@
 import type { Connection, Message, Outbox } from "../../../src/broker/index.ts";
 import { publishPacket } from "../../../src/broker/index.ts";
 import {
+  type Acknowledgement,
   CodecError,
   Decoder,
   type Packet,
@@ -215,6 +216,10 @@ export class Link implements Outbox {
     const [decoded, size] = this.#encode(packet);
     if (decoded.type === PacketType.PUBLISH) fail("publish-without-message", describePacket(decoded));
     this.#world.model.sent(this.peer!, decoded, size);
+  }
+
+  acknowledge(type: Acknowledgement["type"], packetId: number): void {
+    this.send({ type, packetId, reasonCode: 0 });
   }
 
   publish(message: Message, ...how: Rest<Parameters<Outbox["publish"]>>): void {
