@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-// Answers --version and --help by itself, from files that the build wrote: loading the program takes longer.
-import { readFileSync } from "node:fs";
-import module from "node:module";
+// Answers --version and --help by itself, from files that the build wrote: loading the program takes longer. CommonJS,
+// as the program is (scripts/commonjs.mjs), and package.json of this folder says.
+"use strict";
+const { readFileSync } = require("node:fs");
+const path = require("node:path");
 
-const { enableCompileCache } = module;
-const inPackage = (path) => new URL(`../${path}`, import.meta.url);
+const inPackage = (file) => path.join(__dirname, "..", file);
 const [first, ...rest] = process.argv.slice(2);
 const alone = rest.length === 0;
 
@@ -18,19 +19,19 @@ function helpText() {
   }
 }
 
-async function start() {
+function start() {
   // Node 22 and newer keep what they compiled for the next time, where the system keeps temporary files.
-  enableCompileCache?.();
+  require("node:module").enableCompileCache?.();
   let program;
   try {
-    program = await import("../dist/cli/main.js");
+    program = require("../dist/cli/main.cjs");
   } catch (error) {
-    if (error.code !== "ERR_MODULE_NOT_FOUND" || !String(error.message).includes("main.js")) throw error;
+    if (error.code !== "MODULE_NOT_FOUND" || !error.message.includes("main.cjs")) throw error;
     process.stderr.write("error: pubsub is not built: dist/ is missing\n  → run `npm run build`\n");
     process.exitCode = 1;
     return;
   }
-  await program.main();
+  void program.main();
 }
 
 /** `| head` may close the pipe before everything is written. */
@@ -46,5 +47,5 @@ if (alone && (first === "--version" || first === "-V")) {
 } else if (help !== undefined) {
   print(help);
 } else {
-  await start();
+  start();
 }

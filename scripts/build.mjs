@@ -11,15 +11,24 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, wri
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as esbuild } from "esbuild";
+import { toCommonJs } from "./commonjs.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = path.join(root, "dist");
 const stamp = path.join(dist, "build.json");
 
-/** CommonJS libraries ask for Node's modules with `require`, which ES modules do not have. */
-const REQUIRE_BUILTIN =
-  "const require = (id) => { const m = process.getBuiltinModule(id); if (m) return m; throw Object.assign(" +
-  'new Error(`Cannot find module ${id}`), { code: "MODULE_NOT_FOUND" }); };';
+/** commander loads it for programs that are commands of another, which takes Node 5 ms and which we have none of. */
+const lazyChildProcess = {
+  name: "lazy-child-process",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes("node_modules/commander/") ? { path: "spawn", namespace: "lazy" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "lazy" }, () => ({
+      contents: 'exports.spawn = (...args) => require("node:child_process").spawn(...args);',
+    }));
+  },
+};
 
 async function build() {
   const startedAt = new Date();
@@ -28,25 +37,27 @@ async function build() {
     absWorkingDir: root,
     entryPoints: { "cli/main": "src/cli/main.ts" },
     outdir: dist,
+    outExtension: { ".js": ".cjs" },
     chunkNames: "chunks/[name]-[hash]",
     bundle: true,
     splitting: true,
     format: "esm",
     platform: "node",
     target: "node20.19",
-    banner: { js: REQUIRE_BUILTIN },
-    define: { __VERSION__: JSON.stringify(version) },
+    define: { __VERSION__: JSON.stringify(version), "import.meta.filename": "__filename" },
     // Not minified: start-up gains nothing measurable from it, and stack traces stay readable without source maps.
     legalComments: "none",
+    plugins: [lazyChildProcess],
     metafile: true,
     write: false,
     logLevel: "warning",
   });
+  const files = outputFiles.map(({ path: file, text }) => [file, toCommonJs(text, path.relative(root, file))]);
   // Only now: a build that fails leaves the last one alone.
   rmSync(dist, { recursive: true, force: true });
-  for (const { path: file, contents } of outputFiles) {
+  for (const [file, text] of files) {
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, contents);
+    writeFileSync(file, text);
   }
   writeLicences(Object.keys(metafile.inputs));
   writeHelp();
@@ -78,7 +89,7 @@ function isStale() {
   if (!existsSync(stamp)) return true;
   const builtAt = Date.parse(JSON.parse(readFileSync(stamp, "utf8")).builtAt);
   const sources = readdirSync(path.join(root, "src"), { recursive: true }).map((file) => path.join("src", file));
-  return [...sources, "scripts/build.mjs", "package-lock.json"].some(
+  return [...sources, "scripts/build.mjs", "scripts/commonjs.mjs", "package-lock.json"].some(
     (file) => statSync(path.join(root, file)).mtimeMs > builtAt,
   );
 }

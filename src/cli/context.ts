@@ -30,13 +30,10 @@ export interface World {
 }
 
 export class CommandContext {
-  readonly stdin: InputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly output: Output;
   readonly argv: readonly string[];
-  /** True if somebody is there to answer a question. */
-  readonly mayAsk: boolean;
   readonly #world: World;
   readonly #options: GlobalOptions & ServerOptions;
   #settings: Settings | undefined;
@@ -44,16 +41,23 @@ export class CommandContext {
   /** @param argv the command line that led here */
   constructor(world: World, options: GlobalOptions & ServerOptions, argv: readonly string[] = []) {
     this.argv = argv;
-    const { stdin, stdout, stderr, env, signal } = world;
+    const { stdout, stderr, env, signal } = world;
     const { json = false, quiet = false, color } = options;
     this.#world = world;
     this.#options = options;
-    this.stdin = stdin;
     this.env = env;
     this.signal = signal;
     this.output = new Output({ stdout, stderr }, env, signal, { json, quiet, color });
-    const terminals = stdin.isTTY === true && stderr.isTTY === true;
-    this.mayAsk = terminals && !isCi(env) && options.input !== false;
+  }
+
+  get stdin(): InputStream {
+    return this.#world.stdin;
+  }
+
+  /** True if somebody is there to answer a question. */
+  get mayAsk(): boolean {
+    const { stdin, stderr, env } = this.#world;
+    return stderr.isTTY === true && stdin.isTTY === true && !isCi(env) && this.#options.input !== false;
   }
 
   now(): Date {

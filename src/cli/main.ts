@@ -15,7 +15,10 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   stopOnSignals(controller);
   stopWhenOutputCloses(controller);
   const world: World = {
-    stdin: process.stdin,
+    // Opening it takes a while, and few commands read it.
+    get stdin() {
+      return process.stdin;
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,

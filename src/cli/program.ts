@@ -52,8 +52,11 @@ Environment:
   project, that over what \`pubsub dev\` remembered: \`pubsub config explain\`.`,
 };
 
-/** Builds the program anew: commander keeps what it parsed. */
-export function createProgram(execute: Execute, streams: ProgramStreams): Command {
+/**
+ * Builds the program anew: commander keeps what it parsed.
+ * @param argv where it begins with the name of a command, the others are left out: nobody asks for them
+ */
+export function createProgram(execute: Execute, streams: ProgramStreams, argv: readonly string[]): Command {
   const program = new Command("pubsub");
   program
     .description(
@@ -66,7 +69,7 @@ export function createProgram(execute: Execute, streams: ProgramStreams): Comman
   prepare(program, streams);
 
   const groupCommands = new Map<string, Command>();
-  for (const entry of registry) {
+  for (const entry of entriesFor(argv[0])) {
     const [first = "", second] = entry.path.split(" ");
     if (second === undefined) {
       addCommand(program, first, entry);
@@ -90,6 +93,11 @@ export function createProgram(execute: Execute, streams: ProgramStreams): Comman
   };
   for (const command of [program, ...groupCommands.values()]) command.hook("preSubcommand", load);
   return program;
+}
+
+function entriesFor(name: string | undefined): readonly CommandEntry[] {
+  const called = registry.filter(({ path }) => path.split(" ", 1)[0] === name);
+  return called.length > 0 ? called : registry;
 }
 
 /** Commands are what people look for; commander puts them after the options. */

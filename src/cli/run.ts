@@ -18,6 +18,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
       writeErr: (text) => void world.stderr.write(text),
       helpWidth: Math.min(world.stdout.columns ?? 80, 100),
     },
+    argv,
   );
   try {
     if (argv.length === 0) {

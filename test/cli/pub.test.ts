@@ -284,7 +284,7 @@ describe("pub's credentials", () => {
       { namespace: "local", broker: "dev" },
     ]);
     const [first, second] = fake.received.filter(({ cmd }) => cmd === "connect");
-    expect(first!["clientId"]).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}$/);
+    expect(first!["clientId"]).toMatch(/^pubsub-[0-9a-z]{14}$/);
     expect(first!["clientId"]).not.toBe(second!["clientId"]);
     expect(String(first!["password"])).toBe(`token of ${String(first!["clientId"])}`);
   });

@@ -52,7 +52,7 @@ export function addTargetOptions(command: Command): void {
 export async function resolveTarget(context: CommandContext, options: TargetOptions): Promise<Target> {
   const target = await findTarget(context, options);
   const tls = readTlsMaterial(options, target.url, context.settings.context);
-  const clientId = target.clientId ?? certificateClientId(tls) ?? (await newClientId());
+  const clientId = target.clientId ?? (await certificateClientId(tls)) ?? newClientId();
   return { ...target, clientId, tls };
 }
 
@@ -86,7 +86,7 @@ async function findTarget(context: CommandContext, options: TargetOptions): Prom
       password: decodeURIComponent(url.password) || undefined,
     };
   }
-  return await issueOwnCredentials(context, options, url, clientId ?? (await newClientId()));
+  return await issueOwnCredentials(context, options, url, clientId ?? newClientId());
 }
 
 async function issueOwnCredentials(
@@ -141,9 +141,10 @@ function isConfigured(context: CommandContext, url: URL): boolean {
   return known !== undefined && addressesOf(known).some((address) => new URL(address).href === url.href);
 }
 
-async function newClientId(): Promise<string> {
-  const { ulid } = await import("ulid");
-  return ulid();
+/** With MQTT 3.1, 23 characters are all that it may have. It has to be another one each time, and is no secret. */
+function newClientId(): string {
+  const random = () => Math.floor(Math.random() * 36 ** 8).toString(36);
+  return `pubsub-${(random() + random()).slice(0, 14).padEnd(14, "0")}`;
 }
 
 /** @throws {UserError} `usage` */

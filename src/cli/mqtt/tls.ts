@@ -1,5 +1,4 @@
 /** What `pub` and `sub` need for TLS: whom they trust, and the certificate that they show. */
-import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { UserError } from "../../errors.ts";
@@ -55,8 +54,9 @@ export function readTlsMaterial(options: TlsOptions, url: URL, known: ServerCont
 }
 
 /** The client id that a certificate of ours, or its common name, says. */
-export function certificateClientId({ cert }: TlsMaterial): string | undefined {
+export async function certificateClientId({ cert }: TlsMaterial): Promise<string | undefined> {
   if (cert === undefined) return undefined;
+  const { X509Certificate } = await import("node:crypto");
   try {
     const { subject, subjectAltName } = new X509Certificate(cert);
     const [, query] = /URI:mqtts:[^?,]*\?([^,"]*)/.exec(subjectAltName ?? "") ?? [];

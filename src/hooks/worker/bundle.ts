@@ -5,7 +5,6 @@ import { readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import path from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import type { BuildContext, BuildFailure, OnResolveResult, Plugin } from "esbuild";
 import type { WorkerProject } from "./configuration.ts";
 import { ENTRY_NAME, entrySource } from "./entry.ts";
@@ -188,7 +187,7 @@ const FOUND = Symbol("found");
 
 /** Our module for Workers, wherever this file is: in src/, or bundled in dist/. */
 function ownWorkerModule(): string {
-  for (let folder = path.dirname(fileURLToPath(import.meta.url)); ; folder = path.dirname(folder)) {
+  for (let folder = path.dirname(import.meta.filename); ; folder = path.dirname(folder)) {
     const file = path.join(folder, "worker", "index.js");
     if (existsSync(file)) return file;
     if (folder === path.dirname(folder)) throw new Error("the package lacks worker/index.js");

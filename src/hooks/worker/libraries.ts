@@ -43,7 +43,10 @@ export function requirements(nodeMajor: number): readonly Requirement[] {
  * @param own a file of this package, whose neighbours come last
  * @throws {UserError} `worker-libraries-missing`, with the command that installs them
  */
-export async function loadLibraries(folders: readonly string[], own: string = import.meta.url): Promise<Libraries> {
+export async function loadLibraries(
+  folders: readonly string[],
+  own: string = import.meta.filename,
+): Promise<Libraries> {
   const needed = requirements(Number(process.versions.node.split(".")[0]));
   const found = needed.map((requirement) =>
     locate(requirement, [...folders.map((folder) => path.join(folder, "package.json")), own]),
