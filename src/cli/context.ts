@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import type { Client } from "../client/index.ts";
 import { Output, type OutputStream, isCi } from "./output/output.ts";
 import type { GlobalOptions } from "./program.ts";
-import { type ProjectFile, findProjectFile } from "./settings/project-file.ts";
+import type { ProjectFile } from "./settings/project-file.ts";
 import { type ServerOptions, type Settings, resolveSettings } from "./settings/settings.ts";
 
 export type InputStream = Readable & { readonly isTTY?: boolean };
@@ -35,12 +35,22 @@ export class CommandContext {
   readonly output: Output;
   readonly argv: readonly string[];
   readonly #world: World;
+  readonly #project: () => ProjectFile | undefined;
   readonly #options: GlobalOptions & ServerOptions;
   #settings: Settings | undefined;
 
-  /** @param argv the command line that led here */
-  constructor(world: World, options: GlobalOptions & ServerOptions, argv: readonly string[] = []) {
+  /**
+   * @param argv the command line that led here
+   * @param project gives the project's file, see `openProjectFile`
+   */
+  constructor(
+    world: World,
+    options: GlobalOptions & ServerOptions,
+    argv: readonly string[] = [],
+    project: () => ProjectFile | undefined = () => undefined,
+  ) {
     this.argv = argv;
+    this.#project = project;
     const { stdout, stderr, env, signal } = world;
     const { json = false, quiet = false, color } = options;
     this.#world = world;
@@ -66,7 +76,7 @@ export class CommandContext {
 
   /** @throws {UserError} where it cannot be read */
   get project(): ProjectFile | undefined {
-    return findProjectFile(this.#world.cwd);
+    return this.#project();
   }
 
   /** @throws {UserError} where the configuration cannot be read */

@@ -46,6 +46,20 @@ export interface ErrorReport {
   shown: boolean;
 }
 
+const TOKEN_HINT =
+  "`pubsub dev` prints the token when it starts; pass it with PUBSUB_API_TOKEN or --api-token, and `pubsub config explain` " +
+  "says which one was used";
+
+/** The API's hints are for those who write requests; these say the same to those who write commands. */
+const hintsForCommands: Readonly<Record<string, string>> = {
+  "not-authenticated": TOKEN_HINT,
+  "wrong-api-token": TOKEN_HINT,
+  "scope-too-low":
+    "pass one with that scope with PUBSUB_API_TOKEN or --api-token; `pubsub api-token create NAME --scope SCOPE` makes one",
+  "namespace-not-allowed": "pass one of that namespace, or one for all of them, with PUBSUB_API_TOKEN or --api-token",
+  "account-not-found": "leave --account-id and PUBSUB_ACCOUNT_ID out: a server has one account",
+};
+
 export function describeError(error: unknown): ErrorReport {
   if (error instanceof OutputClosedError) {
     return { code: "output-closed", message: "", hint: undefined, exitCode: ExitCode.Ok, shown: false };
@@ -54,7 +68,8 @@ export function describeError(error: unknown): ErrorReport {
     return { code: "interrupted", message: error.message, hint: undefined, exitCode: error.exitCode, shown: false };
   }
   if (error instanceof UserError) {
-    const { code, message, hint } = error;
+    const { code, message } = error;
+    const hint = hintsForCommands[code] ?? error.hint;
     // The client's ApiError has the HTTP status of the answer. Told by its shape, so that the client stays unloaded.
     const status = "status" in error && typeof error.status === "number" ? error.status : undefined;
     const exitCode = status === undefined ? exitCodeOfErrorCode(code) : exitCodeOfHttpStatus(status);

@@ -153,10 +153,15 @@ function addCommand(parent: Command, name: string, entry: CommandEntry): void {
   entryOf.set(command, entry);
 }
 
+/** An example as the user types it: see `CommandDefinition`. */
+export function exampleLine(example: string): string {
+  return example.startsWith("$ ") ? example.slice(2) : `pubsub ${example}`;
+}
+
 function configureCommand(command: Command, module: CommandModule, execute: Execute): void {
   module.configure(command);
   addGlobalOptions(command);
-  command.addHelpText("before", `Examples:\n${module.examples.map((line) => `  pubsub ${line}\n`).join("")}`);
+  command.addHelpText("before", `Examples:\n${module.examples.map((line) => `  ${exampleLine(line)}\n`).join("")}`);
   command.action(async () => {
     await execute(module, command.processedArgs, gatherOptions(command));
   });

@@ -5,6 +5,7 @@ import { type ErrorReport, ExitError, describeError, usageError } from "./errors
 import { ExitCode } from "./exit-codes.ts";
 import { Output } from "./output/output.ts";
 import { createProgram } from "./program.ts";
+import { openProjectFile } from "./settings/project-file.ts";
 
 /**
  * Parses the arguments (those after the program's name), does what they say and shows what went wrong.
@@ -12,7 +13,10 @@ import { createProgram } from "./program.ts";
  */
 export async function run(argv: readonly string[], world: World): Promise<number> {
   const program = createProgram(
-    async (module, args, options) => await module.run(new CommandContext(world, options, argv), args, options),
+    async (module, args, options) => {
+      const project = await openProjectFile(world.cwd);
+      await module.run(new CommandContext(world, options, argv, project), args, options);
+    },
     {
       writeOut: (text) => void world.stdout.write(text),
       writeErr: (text) => void world.stderr.write(text),
@@ -49,7 +53,7 @@ function helpAsOption(argv: readonly string[]): string[] {
 function describeParseError(error: CommanderError): ErrorReport {
   // "commander.help" is help in place of a command that is missing.
   const helpOnly = ["commander.helpDisplayed", "commander.version"].includes(error.code);
-  const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const [message = "", suggestion] = inOurWords(error.message).split("\n");
   const {
     code,
     message: text,
@@ -62,6 +66,17 @@ function describeParseError(error: CommanderError): ErrorReport {
     exitCode: helpOnly ? ExitCode.Ok : ExitCode.Usage,
     shown: !helpOnly && error.code !== "commander.help",
   };
+}
+
+/** Choices as our own options name them, rather than "command-argument value 'x' is invalid for argument 'shell'". */
+function inOurWords(message: string): string {
+  const text = message.replace(/^error: /, "");
+  const [, flags, option, choices] =
+    /^option '(.*)' argument '([^]*)' is invalid\. Allowed choices are (.*)\.$/.exec(text) ?? [];
+  if (flags !== undefined) return `${/--[\w-]+/.exec(flags)?.[0] ?? flags} takes ${choices}, not "${option}"`;
+  const [, value, argument, allowed] =
+    /^command-argument value '([^]*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/.exec(text) ?? [];
+  return argument === undefined ? text : `the ${argument} can be ${allowed}, not "${value}"`;
 }
 
 function showError(report: ErrorReport, error: unknown, argv: readonly string[], world: World): void {

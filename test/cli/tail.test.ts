@@ -240,7 +240,7 @@ describe("tail's filters", () => {
     [["tail", "--since", "yesterday"], "not a duration"],
     [["tail", "--since", "2026-13-40"], "is no time"],
     [["tail", "--diff", "--json"], "--diff is for people"],
-    [["tail", "--time", "swatch"], "argument 'swatch' is invalid"],
+    [["tail", "--time", "swatch"], '--time takes local, iso, unix, relative, delta, not "swatch"'],
   ])("%j is wrong usage", async (argv, text) => {
     const { code, stderr } = await pubsub(argv, { env });
     expect(code).toBe(2);

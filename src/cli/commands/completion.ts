@@ -43,8 +43,8 @@ Register-ArgumentCompleter -Native -CommandName pubsub -ScriptBlock {
 
 export default defineCommand<object>({
   examples: [
-    'eval "$(pubsub completion bash)"      in ~/.bashrc',
-    'eval "$(pubsub completion zsh)"       in ~/.zshrc, after compinit',
+    '$ eval "$(pubsub completion bash)"      in ~/.bashrc',
+    '$ eval "$(pubsub completion zsh)"       in ~/.zshrc, after compinit',
     "completion fish | source              in ~/.config/fish/config.fish",
     "completion powershell | Out-String | Invoke-Expression",
   ],

@@ -5,6 +5,7 @@ import process from "node:process";
 import { configurationFile } from "../settings/configuration.ts";
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
+import { describeError } from "../errors.ts";
 import { UserError } from "../../errors.ts";
 import { connectMqtt } from "../mqtt/connection.ts";
 import { resolveTarget } from "../mqtt/target.ts";
@@ -78,8 +79,8 @@ async function lookSafely(
     return await look(context, options);
   } catch (error) {
     context.signal.throwIfAborted();
-    const { message, hint } = error as Partial<UserError>;
-    return { state: "failed", detail: message ?? String(error), hint };
+    const { message, hint } = describeError(error);
+    return { state: "failed", detail: message, hint };
   }
 }
 

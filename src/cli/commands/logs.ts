@@ -4,7 +4,7 @@ import { live } from "../lifetime.ts";
 import { wholeNumber } from "../option-parsers.ts";
 import { sleep } from "../sleep.ts";
 import { printable } from "../output/table.ts";
-import { type TimeStyle, addTimeOption, createTimeFormat } from "../output/time-style.ts";
+import { type TimeStyle, addTimeOption, createTimeFormat, defaultTimeStyle } from "../output/time-style.ts";
 import { UserError } from "../../errors.ts";
 
 interface Options {
@@ -32,7 +32,7 @@ export default defineCommand<Options>({
   async run(context, _args, { lines, follow, time }) {
     const { output } = context;
     const client = await context.client();
-    const formatTime = createTimeFormat(time);
+    const formatTime = createTimeFormat(time ?? defaultTimeStyle(output.isTerminal));
     const print = async (found: Line[]) => {
       for (const line of found) {
         const text = `${output.out.dim(formatTime(line.time))}  ${printable(line.message)}\n`;

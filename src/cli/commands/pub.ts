@@ -1,5 +1,4 @@
-import { Command } from "commander";
-import { defineCommand } from "../command.ts";
+import { beforeParsing, defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
 import type { PublishOptions } from "../mqtt/connection.ts";
 import { joinPropertyArguments, parseProperties } from "../mqtt/properties.ts";
@@ -69,7 +68,7 @@ export default defineCommand<Options>({
     addTargetOptions(command);
     command.addHelpText("after", TEMPLATE_HELP);
     // Property words as arguments of their own, as in mosquitto_pub.
-    command.parseOptions = (argv) => Command.prototype.parseOptions.call(command, joinPropertyArguments(argv));
+    beforeParsing(command, joinPropertyArguments);
   },
 
   async run(context, [first, second], options) {

@@ -1,7 +1,6 @@
-import { Command } from "commander";
 import { randomBytes } from "node:crypto";
 import type { CommandContext } from "../context.ts";
-import { defineCommand } from "../command.ts";
+import { beforeParsing, defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
 import { UserError } from "../../errors.ts";
 import { type Lifetime, live } from "../lifetime.ts";
@@ -54,7 +53,7 @@ export default defineCommand<Options>({
       .option("-W, --timeout <seconds>", "longest wait for the answers", seconds("--timeout"), 30);
     addTargetOptions(command);
     addPrintOptions(command);
-    command.parseOptions = (argv) => Command.prototype.parseOptions.call(command, joinPropertyArguments(argv));
+    beforeParsing(command, joinPropertyArguments);
   },
 
   async run(context, [topic, message], options) {

@@ -1,3 +1,4 @@
+import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
 import { parseCondition } from "../messages/condition.ts";
@@ -5,9 +6,11 @@ import { type PrintOptions, addPrintOptions, createPrinter } from "../messages/m
 import { type TargetOptions, addTargetOptions } from "../mqtt/target.ts";
 import { collect, qualityOfService, seconds, wholeNumber } from "../option-parsers.ts";
 import { Subscriber } from "../messages/subscriber.ts";
+import { type TimeStyle, addTimeOption, createTimeFormat } from "../output/time-style.ts";
 import { checkTopicFilter } from "../messages/topic.ts";
 
 interface Options extends TargetOptions, PrintOptions {
+  time?: TimeStyle;
   topic?: string[];
   qos: 0 | 1 | 2;
   count?: number;
@@ -19,6 +22,8 @@ interface Options extends TargetOptions, PrintOptions {
   until?: string;
   timeout: number;
 }
+
+type Printer = ReturnType<typeof createPrinter>;
 
 export default defineCommand<Options>({
   examples: [
@@ -46,6 +51,7 @@ export default defineCommand<Options>({
       .option("--timeout <seconds>", "longest wait for an answer of the broker", seconds("--timeout"), 30);
     addTargetOptions(command);
     addPrintOptions(command);
+    addTimeOption(command);
   },
 
   async run(context, [filterArguments], options) {
@@ -58,7 +64,7 @@ export default defineCommand<Options>({
       target: options,
       filters,
       qos: options.qos,
-      print: createPrinter(context.output, options, filters.length > 1),
+      print: printerOf(context, options, filters.length > 1),
       count: options.count,
       until: options.until === undefined ? undefined : parseCondition(options.until),
       waitMs: options.wait === undefined ? undefined : options.wait * 1000,
@@ -70,3 +76,20 @@ export default defineCommand<Options>({
     await subscriber.run();
   },
 });
+
+/** With `--time`, each message begins with the time at which it came. */
+function printerOf({ output }: CommandContext, options: Options, severalFilters: boolean): Printer {
+  const print = createPrinter(output, options, severalFilters);
+  if (options.time === undefined) return print;
+  if (options.json || options.raw || options.format !== undefined) {
+    throw usageError(
+      "--time goes with none of --json, --raw and --format",
+      "--json has the time, and -F has %I and @…",
+    );
+  }
+  const formatTime = createTimeFormat(options.time);
+  return (message) => {
+    void output.write(`${output.out.dim(formatTime(message.time))} `);
+    return print(message);
+  };
+}

@@ -17,7 +17,7 @@ const REFUSED = new Set(["not-authenticated", "wrong-api-token"]);
 const REFUSED_MS_MAX = 3000;
 
 export default defineCommand<Options>({
-  examples: ["wait", "pubsub dev --ready-file ready.json & pubsub wait --ready-file ready.json --timeout 10"],
+  examples: ["wait", "$ pubsub dev --ready-file ready.json & pubsub wait --ready-file ready.json --timeout 10"],
 
   configure(command) {
     command

@@ -7,6 +7,7 @@ import { usageError } from "../errors.ts";
 import { tokenClientId, tokenExpiresAtMs } from "../settings/jwt.ts";
 import { type BrokerOptions, resolveBroker } from "../settings/names.ts";
 import { protocolVersion } from "../option-parsers.ts";
+import { explainMosquittoHabits } from "./mosquitto-habits.ts";
 import { type TokenOptions, addTokenOptions, readToken } from "../settings/secrets.ts";
 import { type TlsMaterial, type TlsOptions, addTlsOptions, certificateClientId, readTlsMaterial } from "./tls.ts";
 import { DEFAULT_MQTT_URL } from "../settings/settings.ts";
@@ -37,12 +38,13 @@ export function addTargetOptions(command: Command): void {
   command
     .option("--url <url>", "any MQTT broker: mqtt://host:port, ws://host:port/path (also mqtts, wss)")
     .option("-u, --username <name>", "user name")
-    .option("--client-id <id>", "client id (default: the token's, or a new one)")
+    .option("-i, --client-id <id>", "client id (default: the token's, or a new one)")
     .option("-V, --mqtt-version <version>", "MQTT version: 5, 311 or 31", protocolVersion, 5 as const)
     .option("--ns, --namespace <name>", "namespace of the broker, where the token has to be issued first")
     .option("--broker <name>", "broker, where the token has to be issued first");
   addTokenOptions(command);
   addTlsOptions(command);
+  explainMosquittoHabits(command);
 }
 
 /**

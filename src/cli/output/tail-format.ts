@@ -3,7 +3,7 @@ import type { TailEvent, TailEventOf } from "../../contract/types.ts";
 import type { Colors } from "./colors.ts";
 import { reasonText } from "../mqtt/reasons.ts";
 import { displayWidth, padEnd, printable, truncate } from "./table.ts";
-import { type TimeStyle, createTimeFormat } from "./time-style.ts";
+import { type TimeStyle, createTimeFormat, defaultTimeStyle } from "./time-style.ts";
 import { diffContent, formatChanges } from "../messages/content-diff.ts";
 
 type Hook = TailEventOf<"hook">;
@@ -42,7 +42,7 @@ export class TailFormatter {
   constructor(colors: Colors, columns: number | undefined, { time, diff = false }: TailFormatOptions = {}) {
     this.#colors = colors;
     this.#columns = columns;
-    this.#formatTime = createTimeFormat(time);
+    this.#formatTime = createTimeFormat(time ?? defaultTimeStyle(columns !== undefined));
     this.#withDiff = diff;
   }
 

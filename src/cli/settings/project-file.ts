@@ -19,14 +19,29 @@ const NAMES = ["pubsub.jsonc", "pubsub.toml"];
  * The file of the folder, or of the nearest one above it that has one.
  * @throws {UserError} `config-invalid` where it is not what it has to be
  */
-export function findProjectFile(folder: string): ProjectFile | undefined {
+export async function findProjectFile(folder: string): Promise<ProjectFile | undefined> {
   for (let current = path.resolve(folder); ; current = path.dirname(current)) {
     for (const name of NAMES) {
       const file = path.join(current, name);
       const text = readIfThere(file);
-      if (text !== undefined) return { file, settings: checkSettings(file, parse(file, text)) };
+      if (text !== undefined) return { file, settings: checkSettings(file, await parse(file, text)) };
     }
     if (current === path.dirname(current)) return undefined;
+  }
+}
+
+/**
+ * Finds and reads it. What is wrong with it is thrown when it is asked for: some commands have no use for it, and help to
+ * mend it.
+ */
+export async function openProjectFile(folder: string): Promise<() => ProjectFile | undefined> {
+  try {
+    const project = await findProjectFile(folder);
+    return () => project;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
 }
 
@@ -40,8 +55,8 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-function parse(file: string, text: string): Record<string, unknown> {
-  if (file.endsWith(".toml")) return parseToml(file, text);
+async function parse(file: string, text: string): Promise<Record<string, unknown>> {
+  if (file.endsWith(".toml")) return await parseToml(file, text);
   let value: unknown;
   try {
     value = JSON.parse(withoutComments(text));
@@ -62,17 +77,15 @@ function withoutComments(text: string): string {
   return plain.replaceAll(/("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])/g, (_, quoted?: string) => quoted ?? "");
 }
 
-/** As much of TOML as the settings need: texts, one per line. */
-function parseToml(file: string, text: string): Record<string, unknown> {
-  const entries = text.split(/\r?\n/).flatMap((line, index): [string, string][] => {
-    const [, key, value] = /^\s*([\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|'[^']*')\s*(?:#.*)?$/.exec(line) ?? [];
-    if (key !== undefined && value !== undefined) {
-      return [[key, value.startsWith("'") ? value.slice(1, -1) : (JSON.parse(value) as string)]];
-    }
-    if (/^\s*(?:#.*)?$/.test(line)) return [];
-    throw invalid(file, `line ${index + 1} is not like name = "value"`);
-  });
-  return Object.fromEntries(entries);
+async function parseToml(file: string, text: string): Promise<Record<string, unknown>> {
+  const { TomlError, parse } = await import("smol-toml");
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const [what] = error.message.replace(/^Invalid TOML document: /, "").split("\n", 1);
+    throw invalid(file, `line ${error.line} is no TOML: ${what}`, 'such as namespace = "shop"');
+  }
 }
 
 function checkSettings(file: string, values: Record<string, unknown>): ProjectFile["settings"] {

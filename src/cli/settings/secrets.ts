@@ -13,7 +13,7 @@ export interface TokenOptions {
 
 export function addTokenOptions(command: Command): void {
   command
-    .option("--token <token>", "the client's token; others on this machine can see it there (better: PUBSUB_TOKEN)")
+    .option("-P, --token <token>", "the client's token; others on this machine can see it there (better: PUBSUB_TOKEN)")
     .option("--token-file <file>", "file that has the token")
     .option("--token-stdin", "read the token from standard input");
 }

@@ -12,7 +12,7 @@ export default defineCommand<Options>({
   examples: [
     "api-token create dashboard --scope read",
     "api-token create ci --scope write --namespace shop",
-    "PUBSUB_API_TOKEN=$(pubsub api-token create ci --scope write) …      for other commands",
+    "$ PUBSUB_API_TOKEN=$(pubsub api-token create ci --scope write) …      for other commands",
   ],
 
   configure(command) {

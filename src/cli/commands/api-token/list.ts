@@ -1,15 +1,17 @@
 import { defineCommand } from "../../command.ts";
 import { formatTable } from "../../output/table.ts";
-import { formatLocalTime } from "../../output/time-format.ts";
+import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 
-export default defineCommand({
+export default defineCommand<MomentOptions>({
   examples: ["api-token list", "api-token list --json"],
 
   configure(command) {
     command.description("List the tokens for the management API, without the one that the server was started with.");
+    addMomentOption(command);
   },
 
-  async run(context) {
+  async run(context, _args, { time }) {
+    const formatTime = createMomentFormat(context, time);
     const client = await context.client();
     const tokens = await client.listApiTokens();
     const rows = tokens.map(({ id, name, scope, namespace, created_on }) => [
@@ -17,7 +19,7 @@ export default defineCommand({
       name,
       scope,
       namespace ?? "all",
-      formatLocalTime(created_on),
+      formatTime(created_on),
     ]);
     const header = ["ID", "NAME", "SCOPE", "NAMESPACE", "CREATED"];
     context.output.document(tokens, rows.length > 0 ? formatTable(header, rows) : "");

@@ -5,9 +5,10 @@ import { addNamespaceOption, checkName, resolveNamespace } from "../../settings/
 import { checkHookUrl } from "../../hook-url.ts";
 import { oneOf } from "../../option-parsers.ts";
 import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../server/limit-options.ts";
+import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 import { brokerFields } from "./describe.ts";
 
-interface Options extends LimitOptions {
+interface Options extends LimitOptions, MomentOptions {
   namespace?: string;
   description?: string;
   expiration?: string;
@@ -37,6 +38,7 @@ export default defineCommand<Options>({
         oneOf("--auth-type", ["TOKEN", "MTLS", "MTLS_AND_TOKEN"]),
       );
     addLimitOptions(command);
+    addMomentOption(command);
   },
 
   async run(context, [name], options) {
@@ -53,6 +55,6 @@ export default defineCommand<Options>({
     const client = await context.client();
     const namespace = await resolveNamespace(context, client, options.namespace);
     const broker = await client.createBroker({ namespace, ...input });
-    context.output.document(broker, brokerFields(broker, namespace));
+    context.output.document(broker, brokerFields(broker, namespace, createMomentFormat(context, options.time)));
   },
 });

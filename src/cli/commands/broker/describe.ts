@@ -4,22 +4,25 @@ import { formatDuration } from "../../duration.ts";
 import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
 import { describeLimits } from "../../server/limit-options.ts";
 import { formatFields, printable } from "../../output/table.ts";
-import { formatLocalTime } from "../../output/time-format.ts";
+import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 
-export default defineCommand<BrokerOptions>({
+export default defineCommand<BrokerOptions & MomentOptions>({
   examples: ["broker describe dev", "broker describe orders --namespace shop --json"],
 
-  configure: addBrokerArgument,
+  configure(command) {
+    addBrokerArgument(command);
+    addMomentOption(command);
+  },
 
   async run(context, [name], options) {
     const client = await context.client();
     const target = await resolveBroker(context, client, options, name as string | undefined);
     const broker = await client.describeBroker(target);
-    context.output.document(broker, brokerFields(broker, target.namespace));
+    context.output.document(broker, brokerFields(broker, target.namespace, createMomentFormat(context, options.time)));
   },
 });
 
-export function brokerFields(broker: Broker, namespace: string): string {
+export function brokerFields(broker: Broker, namespace: string, formatTime: (time: string) => string): string {
   return formatFields([
     ["name", broker.name],
     ["namespace", namespace],
@@ -30,8 +33,8 @@ export function brokerFields(broker: Broker, namespace: string): string {
     ["tokens end after", expirationText(broker.expiration)],
     ["on publish", broker.on_publish?.url ?? "no hook"],
     ["limits", describeLimits(broker.limits)],
-    ["created", formatLocalTime(broker.created_on)],
-    ["modified", formatLocalTime(broker.modified_on)],
+    ["created", formatTime(broker.created_on)],
+    ["modified", formatTime(broker.modified_on)],
   ]);
 }
 

@@ -4,9 +4,10 @@ import { usageError } from "../../errors.ts";
 import { checkHookUrl } from "../../hook-url.ts";
 import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../server/limit-options.ts";
 import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
+import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 import { brokerFields } from "./describe.ts";
 
-interface Options extends BrokerOptions, LimitOptions {
+interface Options extends BrokerOptions, LimitOptions, MomentOptions {
   description?: string;
   expiration?: string;
   onPublishUrl?: string;
@@ -32,6 +33,7 @@ export default defineCommand<Options>({
       .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do")
       .option("--no-on-publish", "take the hook away");
     addLimitOptions(command);
+    addMomentOption(command);
   },
 
   async run(context, [name], options) {
@@ -58,6 +60,6 @@ export default defineCommand<Options>({
     const before = wantsLimits ? (await client.describeBroker(target)).limits : undefined;
     const limits = limitsOfOptions(options, before);
     const broker = await client.updateBroker({ ...target, ...changes, ...(limits && { limits }) });
-    context.output.document(broker, brokerFields(broker, target.namespace));
+    context.output.document(broker, brokerFields(broker, target.namespace, createMomentFormat(context, options.time)));
   },
 });

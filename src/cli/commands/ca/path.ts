@@ -2,7 +2,7 @@ import { type CaOptions, addCaOptions, findCaFile } from "../../server/ca-file.t
 import { defineCommand } from "../../command.ts";
 
 export default defineCommand<CaOptions>({
-  examples: ["ca path", 'mosquitto_sub --cafile "$(pubsub ca path)" -h localhost -p 8883 …'],
+  examples: ["ca path", '$ mosquitto_sub --cafile "$(pubsub ca path)" -h localhost -p 8883 …'],
 
   configure(command) {
     command.description("Print the path of the certificate (PEM) that clients have to trust to use TLS.");

@@ -10,7 +10,7 @@ interface Options {
 }
 
 export default defineCommand<Options>({
-  examples: ["context show", 'eval "$(pubsub context show -o env)"      PUBSUB_API_URL and others for scripts'],
+  examples: ["context show", '$ eval "$(pubsub context show -o env)"      PUBSUB_API_URL and others for scripts'],
 
   configure(command) {
     command

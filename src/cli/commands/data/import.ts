@@ -12,7 +12,7 @@ const LINE_BYTES_MAX = 400 * 1024 * 1024;
 export default defineCommand<DataCommandOptions>({
   examples: [
     "data import backup.ndjson --persist-to /var/lib/pubsub",
-    "gunzip < backup.ndjson.gz | pubsub data import - --persist-to /var/lib/pubsub",
+    "$ gunzip < backup.ndjson.gz | pubsub data import - --persist-to /var/lib/pubsub",
   ],
 
   configure(command) {

@@ -1,18 +1,19 @@
 import { defineCommand } from "../../command.ts";
 import { formatTable } from "../../output/table.ts";
-import { formatLocalTime } from "../../output/time-format.ts";
+import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 
-export default defineCommand({
+export default defineCommand<MomentOptions>({
   examples: ["namespace list", "namespace list --json"],
 
-  configure() {},
+  configure: addMomentOption,
 
-  async run(context) {
+  async run(context, _args, { time }) {
+    const formatTime = createMomentFormat(context, time);
     const client = await context.client();
     const namespaces = await client.listNamespaces();
     const rows = namespaces.map(({ name, description, created_on }) => [
       name,
-      formatLocalTime(created_on),
+      formatTime(created_on),
       description ?? "",
     ]);
     context.output.document(namespaces, rows.length > 0 ? formatTable(["NAME", "CREATED", "DESCRIPTION"], rows) : "");

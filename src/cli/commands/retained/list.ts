@@ -3,13 +3,13 @@ import { defineCommand } from "../../command.ts";
 import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
 import { pages } from "../../pages.ts";
 import { formatTable, printable, truncate } from "../../output/table.ts";
-import { formatLocalTime } from "../../output/time-format.ts";
+import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 import { checkTopicFilter } from "../../messages/topic.ts";
 
 const PREVIEW_WIDTH = 40;
 const PAGE_SIZE = 1000;
 
-export default defineCommand<BrokerOptions>({
+export default defineCommand<BrokerOptions & MomentOptions>({
   examples: ["retained list", "retained list 'lamps/#'", "retained list --json"],
 
   configure(command) {
@@ -17,6 +17,7 @@ export default defineCommand<BrokerOptions>({
       .description("List the retained messages of a broker, with the beginning of each payload.")
       .argument("[filter]", "topic filter (default: #)");
     addBrokerOptions(command);
+    addMomentOption(command);
   },
 
   async run(context, [filter = "#"], options) {
@@ -24,6 +25,7 @@ export default defineCommand<BrokerOptions>({
     checkTopicFilter(topic);
     const client = await context.client();
     const target = await resolveBroker(context, client, options);
+    const formatTime = createMomentFormat(context, options.time);
     const messages: RetainedMessage[] = [];
     for await (const page of pages((cursor) =>
       client.listRetained({ ...target, topic, limit: PAGE_SIZE, ...cursor }),
@@ -36,7 +38,7 @@ export default defineCommand<BrokerOptions>({
       String(message.payloadBytes),
       String(message.qos),
       printable(message.publisher) || "–",
-      formatLocalTime(message.received_on),
+      formatTime(message.received_on),
     ]);
     const table = formatTable(["TOPIC", "PAYLOAD", "BYTES", "QOS", "PUBLISHER", "RECEIVED"], rows);
     context.output.document(messages, rows.length > 0 ? table : "");

@@ -4,7 +4,7 @@ import { formatDuration } from "../../duration.ts";
 import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
 import { pages } from "../../pages.ts";
 import { formatFields, formatTable, printable } from "../../output/table.ts";
-import { formatLocalTime } from "../../output/time-format.ts";
+import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 
 type Session = Result<"describeSession">;
 
@@ -12,7 +12,7 @@ const PAGE_SIZE = 1000;
 /** MQTT 5.0 §3.1.2.11.2 */
 const FOR_EVER = 0xff_ff_ff_ff;
 
-export default defineCommand<BrokerOptions>({
+export default defineCommand<BrokerOptions & MomentOptions>({
   examples: ["session describe terminal-7", "session describe terminal-7 --json"],
 
   configure(command) {
@@ -20,6 +20,7 @@ export default defineCommand<BrokerOptions>({
       .description("Show the session of a client: its connection, its subscriptions, what waits for it.")
       .argument("<client>", "client id");
     addBrokerOptions(command);
+    addMomentOption(command);
   },
 
   async run(context, [clientId], options) {
@@ -34,20 +35,23 @@ export default defineCommand<BrokerOptions>({
       filters.push(...page.filters);
     }
     const { cursor: _, ...rest } = session!;
-    context.output.document({ ...rest, filters }, `${sessionFields(session!)}${filterTable(filters)}`);
+    context.output.document(
+      { ...rest, filters },
+      `${sessionFields(session!, createMomentFormat(context, options.time))}${filterTable(filters)}`,
+    );
   },
 });
 
-function sessionFields(session: Session): string {
+function sessionFields(session: Session, formatTime: (time: string) => string): string {
   const { connection, sessionExpiryInterval: seconds } = session;
   return formatFields([
     ["client id", printable(session.clientId)],
-    ["state", connection ? `connected since ${formatLocalTime(connection.connected_on)}` : "away"],
+    ["state", connection ? `connected since ${formatTime(connection.connected_on)}` : "away"],
     ["from", connection && `${connection.transport} ${connection.remote}`],
     ["keep alive", connection && `${connection.keepAlive} s`],
     ["token id (jti)", connection?.jti && printable(connection.jti)],
     ["outlives its connection", seconds === FOR_EVER ? "for ever" : seconds === 0 ? "no" : formatDuration(seconds)],
-    ["ends", session.expires_on && formatLocalTime(session.expires_on)],
+    ["ends", session.expires_on && formatTime(session.expires_on)],
     ["queued", `${session.queuedMessages} messages, ${session.queuedBytes} bytes`],
     ["inflight", `${session.inflightMessages} messages`],
     ["will", session.hasWill ? "yes" : "no"],

@@ -4,11 +4,12 @@ import { usageError } from "../../errors.ts";
 import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
 import { pages } from "../../pages.ts";
 import { formatTable, printable } from "../../output/table.ts";
-import { formatRelative } from "../../output/time-format.ts";
+import { type MomentStyle, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 
 interface Options extends BrokerOptions {
   connected?: boolean;
   away?: boolean;
+  time?: MomentStyle;
 }
 
 const PAGE_SIZE = 1000;
@@ -22,9 +23,10 @@ export default defineCommand<Options>({
     command
       .option("--connected", "only those whose client is there")
       .option("--away", "only those whose client is not there");
+    addMomentOption(command);
   },
 
-  async run(context, [name], { connected, away, ...options }) {
+  async run(context, [name], { connected, away, time = "relative", ...options }) {
     if (connected && away) throw usageError("--connected and --away exclude each other");
     const client = await context.client();
     const target = await resolveBroker(context, client, options, name as string | undefined);
@@ -35,11 +37,10 @@ export default defineCommand<Options>({
     )) {
       sessions.push(...page.sessions);
     }
+    const formatTime = createMomentFormat(context, time);
     const rows = sessions.map((session) => [
       printable(session.clientId),
-      session.connection
-        ? `connected ${formatRelative(new Date(session.connection.connected_on), context.now())}`
-        : "away",
+      session.connection ? `connected ${formatTime(session.connection.connected_on)}` : "away",
       session.connection ? `${session.connection.transport} ${session.connection.remote}` : "–",
       String(session.subscriptions),
       String(session.queuedMessages),

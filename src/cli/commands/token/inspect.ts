@@ -5,7 +5,7 @@ import { usageError } from "../../errors.ts";
 import { type DecodedToken, decodeToken } from "../../settings/jwt.ts";
 import { type TokenOptions, readAll, readToken } from "../../settings/secrets.ts";
 import { formatFields, printable } from "../../output/table.ts";
-import { formatLocalTime, formatRelative } from "../../output/time-format.ts";
+import { type MomentOptions, addMomentOption, createMomentWithDistance } from "../../output/time-style.ts";
 
 /** What the server knows about a token; undefined where it could not be asked. */
 interface Standing {
@@ -13,7 +13,7 @@ interface Standing {
   revoked: boolean;
 }
 
-export default defineCommand<TokenOptions>({
+export default defineCommand<TokenOptions & MomentOptions>({
   examples: ["token inspect --token-file terminal-7.jwt", "token inspect -      reads it from standard input"],
 
   configure(command) {
@@ -24,17 +24,20 @@ export default defineCommand<TokenOptions>({
       )
       .argument("[token]", "the token, or - to read it from standard input (default: PUBSUB_TOKEN)")
       .option("--token-file <file>", "file that has the token");
+    addMomentOption(command);
   },
 
   async run(context, [argument], options) {
-    const text = await tokenText(context, argument as string | undefined, options);
-    const token = decodeToken(text);
+    const given = await tokenText(context, argument as string | undefined, options);
+    const token = decodeToken(given);
     if (!token)
       throw usageError("this is not a token", "a token is three parts in base64url with a dot between each two");
-    const standing = await askServer(context, text.trim(), token);
+    const standing = await askServer(context, given.trim(), token);
     const { header, claims } = token;
     const expired = isExpired(claims, context.now());
-    context.output.document({ header, claims, expired, ...standing }, describe(context, token, expired, standing));
+    const formatTime = createMomentWithDistance(context, options.time);
+    const text = describe(context, token, expired, formatTime, standing);
+    context.output.document({ header, claims, expired, ...standing }, text);
   },
 });
 
@@ -78,7 +81,13 @@ function hasValidSignature(text: string, { kty, crv, x }: { kty: string; crv: st
   return verify(null, Buffer.from(`${header}.${claims}`), key, Buffer.from(signature, "base64url"));
 }
 
-function describe(context: CommandContext, token: DecodedToken, expired: boolean, standing?: Standing): string {
+function describe(
+  context: CommandContext,
+  token: DecodedToken,
+  expired: boolean,
+  formatTime: (time: Date) => string,
+  standing?: Standing,
+): string {
   const { header, claims } = token;
   const { out } = context.output;
   const text = (value: unknown) => {
@@ -87,8 +96,7 @@ function describe(context: CommandContext, token: DecodedToken, expired: boolean
   };
   const time = (value: unknown) => {
     if (typeof value !== "number") return text(value);
-    const date = new Date(value * 1000);
-    return `${formatLocalTime(date)} (${formatRelative(date, context.now())})`;
+    return formatTime(new Date(value * 1000));
   };
   const known = ["sub", "iss", "aud", "jti", "topicAcl", "iat", "nbf", "exp"];
   const rest = Object.entries(claims).filter(([name]) => !known.includes(name));

@@ -25,7 +25,7 @@ export default defineCommand<Options>({
     "token issue dev --number 3 --expiration 48h",
     "token issue dev --client-id terminal-7 --client-id terminal-8",
     "token issue dev --client-id meter --topic-acl 'meters/+/power'",
-    "export $(pubsub token issue -o env)      PUBSUB_URL, PUBSUB_CLIENT_ID and PUBSUB_TOKEN for scripts",
+    "$ export $(pubsub token issue -o env)      PUBSUB_URL, PUBSUB_CLIENT_ID and PUBSUB_TOKEN for scripts",
     "token issue secure --type mtls --client-id meter > meter.pem      key and certificate, for --key and --cert",
   ],
 
