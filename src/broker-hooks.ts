@@ -68,7 +68,11 @@ export class BrokerHooks {
         if (onPublish !== null)
           this.#tell("remark", `the hook ${onPublish.url} is not asked: the Worker is in its place`);
         if (pipeline !== undefined) return;
-        const worker = this.#launcher.launch({ ...broker, publicKeys: keys.map(({ publicJwk }) => publicJwk) });
+        const worker = this.#launcher.launch({
+          ...broker,
+          publicKeys: keys.map(({ publicJwk }) => publicJwk),
+          publish: (publisherId, messages) => hosted.publish(publisherId, messages),
+        });
         pipeline = pipelineOf(worker, this.#options!.inspectorPort === undefined ? undefined : DEBUGGING_TIMEOUT_MS);
         this.#onStarting(id, worker.start(pipeline));
         hosted.setHooks(pipeline);

@@ -40,6 +40,52 @@ export interface PubSubWorker<Env = unknown, Context = { waitUntil(promise: Prom
   ): readonly PubSubResult[] | Promise<readonly PubSubResult[]>;
 }
 
+/** What may be said about a message besides its topic and payload. */
+export interface PubSubPublishOptions {
+  /** Subscribers get it at this one or a lower one; 1 where it is left out. */
+  qos?: 0 | 1 | 2;
+  /** Whether it is the topic's message for those who subscribe later. */
+  retain?: boolean;
+  contentType?: string;
+  /** Where an answer is expected: a topic name. */
+  responseTopic?: string;
+  correlationData?: string | ArrayBuffer | ArrayBufferView;
+  /** Pairs where a name comes several times. */
+  userProperties?: Record<string, string> | readonly (readonly [name: string, value: string])[];
+  /** Seconds. */
+  messageExpiryInterval?: number;
+  /** 1 for text in UTF-8, which it is for a payload that is a string or an object. */
+  payloadFormatIndicator?: 0 | 1;
+  /** Whether the broker's hook sees the message, as it sees those of clients; false where it is left out. */
+  hook?: boolean;
+}
+
+/** Says that the broker has the message. */
+export interface PubSubPublishResult {
+  /** 0, or 16 where nobody has subscribed to the topic. */
+  readonly reasonCode: number;
+  readonly reason: string;
+}
+
+/**
+ * The broker for which `pubsub dev` runs a Worker: `env.BROKER`, unless the configuration names another binding
+ * (`[pubsub] binding = "…"`). It is there for every handler and class.
+ */
+export interface PubSubBroker {
+  /**
+   * Publishes a message. What is published at once, without waiting in between, goes in one call and keeps its order.
+   * @param payload text, bytes, or an object, which goes as JSON with the content type `application/json`
+   * @returns once the broker has taken it over, as with QoS 1: it survives a crash of the server
+   * @throws {TypeError} where something is of a wrong type
+   * @throws {Error} `PublishError` with a `reasonCode` of MQTT where the broker refuses: a topic with wildcards, a quota, a loop
+   */
+  publish(
+    topic: string,
+    payload: string | ArrayBuffer | ArrayBufferView | object,
+    options?: PubSubPublishOptions,
+  ): Promise<PubSubPublishResult>;
+}
+
 /**
  * Tells whether a request is from the broker: anybody may send requests to a Worker, only its broker can sign them.
  * Leaves the request's body to be read by others.

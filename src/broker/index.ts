@@ -2,7 +2,7 @@ export { Broker } from "./broker.ts";
 export type { Connection } from "./connection.ts";
 export { Deadline, Deadlines } from "./deadlines.ts";
 export { publishPacket } from "./delivery.ts";
-export { HOPS_MAX, InternalPublisher, type InternalPublish, type PublishOutcome } from "./internal-publisher.ts";
+export { HOPS_MAX, InternalPublisher } from "./internal-publisher.ts";
 export { connackCode } from "./handlers/connect.ts";
 export { type Limits, defaultLimits, limitsOf } from "./limits.ts";
 export type * from "./ports.ts";

@@ -1,67 +1,36 @@
-import {
-  PacketType,
-  type Properties,
-  type QoS,
-  ReasonCode,
-  encodedLength,
-  isTopicName,
-  reasonCodeName,
-} from "../codec/index.ts";
+import { PacketType, ReasonCode, encodedLength, isTopicName, reasonCodeName } from "../codec/index.ts";
 import type { Broker } from "./broker.ts";
 import { observeDrop } from "./delivery.ts";
 import { type Message, forwardedProperties } from "./message.ts";
+import type { InternalPublish, PublishOutcome } from "./ports.ts";
 import { RESERVED, type Refusal, acceptMessage, checkPublish, isReserved } from "./publishing.ts";
 import { Session } from "./session.ts";
 import { isWithinLimits } from "./topics.ts";
-
-/** A message that something within the server wants published. */
-export interface InternalPublish {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  /** As in PUBLISH: those that travel with the message, and its expiry. */
-  readonly properties: Properties | undefined;
-  /** See `Message.hops`. */
-  readonly hops?: number;
-  /** The on-publish hooks are not asked. */
-  readonly skipsHooks?: boolean;
-}
-
-/** What PUBACK would say: below 0x80 the message is the broker's. */
-export interface PublishOutcome {
-  readonly reasonCode: number;
-  /** For people. */
-  readonly reason: string;
-}
 
 /** Messages that came about through each other, before the next one is taken for a loop. */
 export const HOPS_MAX = 8;
 
 /**
- * A publisher within the server, which is no client: the management API, a Worker. Messages that skip the hooks do not wait
- * for those that do not; among their like each keeps its order.
+ * A publisher within the server, which is no client: the management API, a Worker. Among messages that have as many hops,
+ * and skip the hooks or not, each keeps its order. The others do not wait for it: a hook may wait for what it publishes.
  */
 export class InternalPublisher {
   /** What stands where others have a client id. */
   readonly id: string;
   readonly #broker: Broker;
-  readonly #hooked: Session;
-  readonly #direct: Session;
+  /** By hops; those that skip the hooks have one of their own. */
+  readonly #lanes = new Map<number, Session>();
   readonly #waiting = new Map<number, (outcome: PublishOutcome) => void>();
   #lastNumber = 0;
 
   constructor(broker: Broker, id: string) {
     this.#broker = broker;
     this.id = id;
-    this.#hooked = this.#createSession();
-    this.#direct = this.#createSession();
-    this.#direct.skipsHooks = true;
   }
 
   /** @param done called once: at once, or when the hooks have decided */
   publish(publish: InternalPublish, now: number, done: (outcome: PublishOutcome) => void): void {
-    const session = publish.skipsHooks ? this.#direct : this.#hooked;
+    const session = this.#laneOf(publish);
     const refusal = this.#check(publish, session);
     if (refusal !== undefined) {
       done(refusal);
@@ -78,6 +47,18 @@ export class InternalPublisher {
     const number = ++this.#lastNumber;
     this.#waiting.set(number, done);
     acceptMessage(this.#broker, session, undefined, number, message, now);
+  }
+
+  #laneOf({ skipsHooks = false, hops = 0 }: InternalPublish): Session {
+    // More hops than may be are refused: there are as many lanes at most.
+    const key = skipsHooks ? -1 : Math.min(hops, HOPS_MAX);
+    let session = this.#lanes.get(key);
+    if (session === undefined) {
+      session = this.#createSession();
+      session.skipsHooks = skipsHooks;
+      this.#lanes.set(key, session);
+    }
+    return session;
   }
 
   /** Not one of the broker's: it has a queue for messages that wait for hooks, and nothing else of a session. */

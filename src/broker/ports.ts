@@ -33,6 +33,27 @@ export interface Message {
   readonly hops?: number;
 }
 
+/** A message that something within the server wants published: the management API, a Worker. */
+export interface InternalPublish {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** As in PUBLISH: those that travel with the message, and its expiry. */
+  readonly properties: Properties | undefined;
+  /** See `Message.hops`. */
+  readonly hops?: number;
+  /** The on-publish hooks are not asked. */
+  readonly skipsHooks?: boolean;
+}
+
+/** What PUBACK would say: below 0x80 the message is the broker's. */
+export interface PublishOutcome {
+  readonly reasonCode: number;
+  /** For people. */
+  readonly reason: string;
+}
+
 /**
  * The way out to one network connection. Writes are collected and leave at the end of the turn, in order.
  * After `close` every call is ignored.

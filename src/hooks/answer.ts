@@ -7,7 +7,7 @@ import { formatIndicatorOf } from "./request-body.ts";
 const ACCEPT: Verdict = { kind: "accept" };
 
 /** One element of the answer. Whatever a hook wrote. */
-type Answered = Record<string, unknown>;
+export type Answered = Record<string, unknown>;
 
 export function drop(reason: HookDropReason, detail?: string): Verdict {
   return detail === undefined ? { kind: "drop", reason } : { kind: "drop", reason, detail };
@@ -20,6 +20,11 @@ export function drop(reason: HookDropReason, detail?: string): Verdict {
 export function readAnswer(batch: readonly Message[], body: Buffer): Verdict[] {
   const answer = parse(body);
   if (typeof answer === "string") return batch.map(() => drop("hook-invalid-answer", answer));
+  return verdictsOf(batch, answer);
+}
+
+/** The same for an answer that was read already: a payload may be bytes, too. */
+export function verdictsOf(batch: readonly Message[], answer: readonly Answered[]): Verdict[] {
   const byMid: (Answered | undefined)[] = Array.from({ length: batch.length });
   let strangers = 0;
   for (const answered of answer) {
@@ -73,6 +78,8 @@ function readPayload(message: Message, value: unknown): Buffer | string {
   if (typeof value === "string") {
     if (!isWellFormed(value)) return "the payload has an unpaired surrogate, which UTF-8 has not";
     payload = Buffer.from(value, "utf8");
+  } else if (Buffer.isBuffer(value)) {
+    payload = value;
   } else if (Array.isArray(value)) {
     payload = Buffer.allocUnsafe(value.length);
     for (let index = 0; index < value.length; index++) {

@@ -10,7 +10,7 @@
 import type { HookReport, Hooks, Message, PendingPublish, Verdict } from "../broker/ports.ts";
 import type { Hook, HookAnswer } from "./hook.ts";
 import { Queue } from "../broker/queue.ts";
-import { bytesOf, Publisher, Refused, SlowPublishers, type Waiting } from "./publisher.ts";
+import { bytesOf, Publisher, publisherOf, Refused, SlowPublishers, type Waiting } from "./publisher.ts";
 
 export interface HookPipelineOptions {
   readonly hook: Hook;
@@ -127,7 +127,7 @@ export class HookPipeline implements Hooks {
 
   submit(pending: PendingPublish): void {
     if (this.#state === "closed") return this.#complete(pending, STOPPED, NO_REQUEST);
-    const { publisherId } = pending.message;
+    const publisherId = publisherOf(pending.message);
     const known = this.#publishers.get(publisherId);
     const size = bytesOf(pending.message);
     if (!this.#hasRoom(known, size)) return this.#refuse(pending, known, size);

@@ -13,6 +13,14 @@ export class Refused {
 /** A message that waits for its verdict, or that has been refused and waits for its turn. */
 export type Waiting = PendingPublish | Refused;
 
+/**
+ * Whose order a message keeps. What a hook publishes does not wait for the messages that made it do so: it may wait for
+ * them itself.
+ */
+export function publisherOf({ publisherId, hops }: Message): string {
+  return hops === undefined ? publisherId : `${publisherId}\0${hops}`;
+}
+
 export function bytesOf(message: Message): number {
   return message.payload.length;
 }

@@ -9,6 +9,13 @@ export function formatIndicatorOf(message: Message): 0 | 1 {
   return message.properties?.payloadFormatIndicator === 1 && isUtf8(message.payload) ? 1 : 0;
 }
 
+/** The most hops that a message of the batch has come; see `Message.hops`. */
+export function hopsOf(batch: readonly Message[]): number {
+  let most = 0;
+  for (const { hops } of batch) if (hops !== undefined && hops > most) most = hops;
+  return most;
+}
+
 /**
  * Encodes `prefix` followed by the JSON array. `mid` is the message's index; `receivedAt` is in seconds; the payload is
  * a string or an array of byte values. The JSON is what `JSON.stringify` makes of the same array, byte by byte, so that

@@ -4,7 +4,7 @@ import type { HookDropReason, Message, Verdict } from "../broker/ports.ts";
 import { drop, excerpt, readAnswer } from "./answer.ts";
 import type { Hook, HookAnswer } from "./hook.ts";
 import type { HttpAnswer, HttpClient } from "./http.ts";
-import { encodeBatch } from "./request-body.ts";
+import { encodeBatch, hopsOf } from "./request-body.ts";
 import { displayUrl, parseHookUrl } from "./url.ts";
 
 export interface WebhookOptions {
@@ -66,8 +66,11 @@ export class Webhook implements Hook {
     const timestamp = String(Math.floor(this.#options.now() / 1000));
     const signed = encodeBatch(batch, this.#options.brokerHost, timestamp);
     const body = signed.subarray(timestamp.length);
+    const hops = hopsOf(batch);
     const headers = {
       ...this.#headers,
+      // Without meaning for any hook but our own Workers: it is not signed.
+      ...(hops > 0 && { "x-pubsub-hops": String(hops) }),
       "x-signature-timestamp": timestamp,
       "x-signature-ed25519": (await this.#sign(signed)).toString("base64"),
     };
@@ -75,36 +78,15 @@ export class Webhook implements Hook {
     signal.throwIfAborted();
     const path = this.#url.pathname + this.#url.search;
     const answer = await http.post(path, headers, body, this.#options.answerBytesMax + body.length, signal);
-    return this.#judge(batch, body, answer);
+    // A hook that changes nothing answers with what it got: nothing to parse.
+    const read = (answered: Buffer) => (answered.equals(body) ? batch.map(() => ACCEPT) : readAnswer(batch, answered));
+    return judge(batch, answer, read, this.name, this.#options.answerBytesMax + body.length);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     const client = await this.#client;
     await client?.close();
-  }
-
-  #judge(batch: readonly Message[], request: Buffer, answer: HttpAnswer): HookAnswer {
-    const all = (reason: HookDropReason, detail: string): Verdict[] => {
-      const verdict = drop(reason, detail);
-      return batch.map(() => verdict);
-    };
-    if ("failure" in answer) {
-      return { verdicts: all("hook-unreachable", `${this.name}: ${describe(answer.failure)}`) };
-    }
-    const { status, body } = answer;
-    if (status !== 200) {
-      const note = status >= 300 && status < 400 ? " (redirects are not followed)" : "";
-      const text = excerpt(body);
-      return { status, verdicts: all("hook-status", `HTTP ${status}${note}${text === "" ? "" : `: ${text}`}`) };
-    }
-    if (answer.tooLarge) {
-      const limit = this.#options.answerBytesMax + request.length;
-      return { status, verdicts: all("hook-answer-too-large", `the answer has more than ${limit} bytes`) };
-    }
-    // A hook that changes nothing answers with what it got: nothing to parse.
-    const verdicts = body.equals(request) ? batch.map(() => ACCEPT) : readAnswer(batch, body);
-    return { status, verdicts };
   }
 
   async #sign(data: Buffer): Promise<Buffer> {
@@ -125,6 +107,36 @@ export class Webhook implements Hook {
     );
     return this.#client;
   }
+}
+
+/**
+ * What an answer over HTTP means.
+ * @param read the body of an answer with status 200
+ * @param name of the hook, for people
+ * @param answerBytesMax as it was asked for
+ */
+export function judge(
+  batch: readonly Message[],
+  answer: HttpAnswer,
+  read: (body: Buffer) => readonly Verdict[],
+  name: string,
+  answerBytesMax: number,
+): HookAnswer {
+  const all = (reason: HookDropReason, detail: string): Verdict[] => {
+    const verdict = drop(reason, detail);
+    return batch.map(() => verdict);
+  };
+  if ("failure" in answer) return { verdicts: all("hook-unreachable", `${name}: ${describe(answer.failure)}`) };
+  const { status, body } = answer;
+  if (status !== 200) {
+    const note = status >= 300 && status < 400 ? " (redirects are not followed)" : "";
+    const text = excerpt(body);
+    return { status, verdicts: all("hook-status", `HTTP ${status}${note}${text === "" ? "" : `: ${text}`}`) };
+  }
+  if (answer.tooLarge) {
+    return { status, verdicts: all("hook-answer-too-large", `the answer has more than ${answerBytesMax} bytes`) };
+  }
+  return { status, verdicts: read(body) };
 }
 
 /** A failure in a few words, such as `connect ECONNREFUSED 127.0.0.1:8787`. */

@@ -1,4 +1,3 @@
-export type { InternalPublish } from "../broker/index.ts";
 export { EventFeed, type FeedEvent, type Past } from "./event-feed.ts";
 export { HostedBroker } from "./hosted-broker.ts";
 export type { SessionView } from "./inspection.ts";

@@ -9,12 +9,16 @@ import { World, brokerPath, callApi } from "./world.ts";
 const example = new URL("../../examples/payment-terminals/hook.js", import.meta.url).pathname;
 
 const worker = (version: string) => `
-import { isValidBrokerRequest, PubSubMessage } from "@cloudflare/pubsub";
+import { isValidBrokerRequest, type PubSubBroker, type PubSubMessage } from "@cloudflare/pubsub";
 export default {
-  async fetch(request: Request, env: { BROKER_PUBLIC_KEYS: string }) {
+  async fetch(request: Request, env: { BROKER_PUBLIC_KEYS: string; BROKER: PubSubBroker }) {
     if (!(await isValidBrokerRequest(request, env.BROKER_PUBLIC_KEYS))) return new Response("no", { status: 403 });
     const messages: PubSubMessage[] = await request.json();
-    for (const { topic } of messages) if (topic === "boom") throw new Error("out of paper");
+    for (const { topic } of messages) {
+      if (topic === "boom") throw new Error("out of paper");
+      if (topic !== "loop") continue;
+      await env.BROKER.publish("loop", "again", { hook: true }).catch(({ message }: Error) => console.log(message));
+    }
     return Response.json(messages.map((message) => ({ ...message, payload: "${version}" })));
   },
 };
@@ -63,8 +67,15 @@ test("a Worker is the broker's hook, and no message is lost while it is reloaded
   const traced = await world.run(["pub", "--trace", "boom", "x"]);
   expect(traced).toMatchObject({ code: 7, stdout: expect.stringContaining("HTTP 500: exception: out of paper") });
   expect(await ready.process.prints("stderr", "worker   uncaught Error: out of paper")).toMatch(
-    /at .*src\/worker\.ts:7:/,
+    /at .*src\/worker\.ts:8:/,
   );
+
+  // Each waits for the next one, which the hook sees, too.
+  const tail = world.start("tail", "--event", "drop");
+  await tail.prints("stderr", "listening");
+  await client.publishAsync("loop", "x", { qos: 1 });
+  await ready.process.prints("stderr", /did not take the message on "loop": a loop: .* 8 others/);
+  await tail.prints("stdout", "loop");
   await client.endAsync();
   expect(await ready.process.stop("SIGINT")).toMatchObject({ code: 0 });
 }, 60_000);

@@ -1,5 +1,5 @@
 import type { CheckedInput } from "../../contract/types.ts";
-import type { InternalPublish } from "../../runtime/index.ts";
+import type { InternalPublish } from "../../broker/ports.ts";
 import { type Handlers, inspectBroker } from "../handler.ts";
 
 /** What stands where messages of clients have a client id. */

@@ -1,15 +1,17 @@
 /** Puts Workers together: reads their projects, bundles them, and says what miniflare has to run. */
 import type { Bundle } from "./bundle.ts";
-import { Bundler } from "./bundle.ts";
-import { missingWorkers, toMiniflareWorker } from "./bindings.ts";
+import { Bundler, bundleBroker } from "./bundle.ts";
+import { type BrokerAccess, brokerBinding, brokerScript, missingWorkers, toMiniflareWorker } from "./bindings.ts";
 import { type WorkerProject, readProject } from "./configuration.ts";
 import { UserError } from "../../errors.ts";
 import type { Libraries } from "./libraries.ts";
-import type { MiniflareWorker } from "./miniflare.ts";
+import type { MiniflareScript, MiniflareWorker } from "./miniflare.ts";
 
 export interface Assembled {
   /** The hook first. */
   readonly workers: readonly MiniflareWorker[];
+  /** What else runs for them. */
+  readonly scripts: readonly MiniflareScript[];
   readonly bundles: readonly { readonly project: WorkerProject; readonly bundle: Bundle }[];
   /** Equal for equal Workers. */
   readonly fingerprint: string;
@@ -29,13 +31,16 @@ export class Assembly {
   readonly #libraries: Libraries;
   readonly #locations: readonly string[];
   readonly #forDebugger: boolean;
+  readonly #broker: BrokerAccess;
+  #brokerSource: Promise<string> | undefined;
   /** Location → its bundler, which remembers what has not changed. */
   readonly #parts = new Map<string, Part>();
 
   /** @param locations main modules or folders, the hook's first */
-  constructor(libraries: Libraries, locations: readonly string[], forDebugger: boolean) {
+  constructor(libraries: Libraries, locations: readonly string[], broker: BrokerAccess, forDebugger: boolean) {
     this.#libraries = libraries;
     this.#locations = locations;
+    this.#broker = broker;
     this.#forDebugger = forDebugger;
   }
 
@@ -55,16 +60,21 @@ export class Assembly {
     const bundles = await Promise.all(
       projects.map(async (project, index) => ({
         project,
-        bundle: await this.#bundle(this.#locations[index]!, project),
+        bundle: await this.#bundle(this.#locations[index]!, project, index === 0),
       })),
     );
+    const brokerSource = await (this.#brokerSource ??= bundleBroker(this.#libraries.esbuild));
+    const broker = this.#broker;
     const workers = bundles.map(({ project, bundle: { modules } }, index): MiniflareWorker => {
       const extraBindings = index === 0 ? hookBindings : {};
-      const worker = toMiniflareWorker({ project, modules, compatibilityDate, workers: names, extraBindings });
+      const worker = toMiniflareWorker({
+        ...{ project, modules, compatibilityDate, workers: names, extraBindings, broker },
+      });
       return index === 0 ? { ...worker, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] } : worker;
     });
     return {
       workers,
+      scripts: [brokerScript(brokerSource, broker)],
       bundles,
       // The name of a module that is no text tells what is in it.
       fingerprint: JSON.stringify(workers, (_, value: unknown) => (value instanceof Uint8Array ? "" : value)),
@@ -72,6 +82,7 @@ export class Assembly {
       remarks: bundles.flatMap(({ project, bundle }) => [
         ...project.remarks,
         ...missingWorkers(project, names),
+        ...missingBroker(project),
         ...bundle.warnings.map((warning) => warning.trim()),
       ]),
     };
@@ -82,16 +93,26 @@ export class Assembly {
     this.#parts.clear();
   }
 
-  async #bundle(location: string, project: WorkerProject): Promise<Bundle> {
+  async #bundle(location: string, project: WorkerProject, isHook: boolean): Promise<Bundle> {
     const { name, main, folder, configuration } = project;
     const { define, alias, compatibility_flags: flags } = configuration;
-    const key = JSON.stringify([name, main, folder, define, alias, flags]);
+    const binding = brokerBinding(project);
+    const key = JSON.stringify([name, main, folder, define, alias, flags, binding]);
     let part = this.#parts.get(location);
     if (part?.key !== key) {
       await part?.bundler.close();
-      part = { key, bundler: await Bundler.create(this.#libraries.esbuild, project, this.#forDebugger) };
+      const entry = { secret: this.#broker.secret, binding, isHook };
+      part = { key, bundler: await Bundler.create(this.#libraries.esbuild, project, entry, this.#forDebugger) };
       this.#parts.set(location, part);
     }
     return await part.bundler.build();
   }
+}
+
+function missingBroker(project: WorkerProject): string[] {
+  if (brokerBinding(project) !== undefined) return [];
+  const { binding } = project.configuration.pubsub;
+  return [
+    `env.${binding} is what the configuration binds: the broker is not in env ([pubsub] binding = "…" gives it another name)`,
+  ];
 }

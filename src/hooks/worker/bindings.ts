@@ -1,6 +1,6 @@
 /** From wrangler's words to miniflare's. */
 import type { WorkerProject } from "./configuration.ts";
-import type { MiniflareModule, MiniflareWorker, ServiceBinding } from "./miniflare.ts";
+import type { MiniflareModule, MiniflareScript, MiniflareWorker, ServiceBinding } from "./miniflare.ts";
 
 export interface WorkerParts {
   readonly project: WorkerProject;
@@ -11,6 +11,44 @@ export interface WorkerParts {
   readonly workers: ReadonlySet<string>;
   /** What it finds in `env` besides what its configuration says. */
   readonly extraBindings: Readonly<Record<string, unknown>>;
+  /** What it needs to reach the broker. */
+  readonly broker: BrokerAccess;
+}
+
+/** How Workers reach the broker. */
+export interface BrokerAccess {
+  /** Host and port of the publish server. */
+  readonly address: string;
+  readonly secret: string;
+}
+
+/** Name of the script of `env.BROKER` among the Workers. No Worker can have it: it would not be a valid name. */
+const BROKER_SCRIPT = "pubsub:broker";
+
+/** The script that Workers share which have the broker in `env`. */
+export function brokerScript(source: string, { address }: BrokerAccess): MiniflareScript {
+  return {
+    name: BROKER_SCRIPT,
+    modules: [{ type: "ESModule", path: "/pubsub-broker.js", contents: source }],
+    modulesRoot: "/",
+    serviceBindings: { HOST: { external: { address, http: {} } } },
+  };
+}
+
+/** Name of the broker in `env`; undefined where the configuration has something else of that name. */
+export function brokerBinding({ configuration, secrets }: WorkerProject): string | undefined {
+  const { binding } = configuration.pubsub;
+  const { vars, durable_objects: objects, queues } = configuration;
+  const sections = [
+    ...[configuration.kv_namespaces, configuration.r2_buckets, configuration.d1_databases, queues.producers],
+    ...[configuration.analytics_engine_datasets, configuration.services],
+  ];
+  const isTaken =
+    binding in vars ||
+    binding in secrets ||
+    objects.bindings.some(({ name }) => name === binding) ||
+    sections.some((entries) => entries.some((entry) => entry.binding === binding));
+  return isTaken ? undefined : binding;
 }
 
 export function toMiniflareWorker({
@@ -19,9 +57,11 @@ export function toMiniflareWorker({
   compatibilityDate,
   workers,
   extraBindings,
+  broker: { secret },
 }: WorkerParts): MiniflareWorker {
   const { name, folder, configuration, secrets } = project;
   const { queues, durable_objects: objects, services } = configuration;
+  const binding = brokerBinding(project);
   const sqliteClasses = new Set(configuration.migrations.flatMap((migration) => migration.new_sqlite_classes));
   return {
     name,
@@ -67,6 +107,10 @@ export function toMiniflareWorker({
     serviceBindings: fromEntries(services, ({ service, entrypoint }): ServiceBinding =>
       workers.has(service) ? { name: service, entrypoint } : () => notRunning(service),
     ),
+    wrappedBindings:
+      binding === undefined
+        ? {}
+        : { [binding]: { scriptName: BROKER_SCRIPT, bindings: { SECRET: secret, WORKER: name } } },
   };
 }
 

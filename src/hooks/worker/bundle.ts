@@ -7,7 +7,7 @@ import path from "node:path";
 import process from "node:process";
 import type { BuildContext, BuildFailure, OnResolveResult, Plugin } from "esbuild";
 import type { WorkerProject } from "./configuration.ts";
-import { ENTRY_NAME, entrySource } from "./entry.ts";
+import { ENTRY_NAME, type EntryOptions, entrySource } from "./entry.ts";
 import type { Libraries } from "./libraries.ts";
 import type { MiniflareModule, MiniflareModuleType } from "./miniflare.ts";
 
@@ -50,12 +50,20 @@ export class Bundler {
   }
 
   /** @param forDebugger whether the bundle carries its source map and the sources, as a debugger needs them */
-  static async create(esbuild: Libraries["esbuild"], project: WorkerProject, forDebugger: boolean): Promise<Bundler> {
+  static async create(
+    esbuild: Libraries["esbuild"],
+    project: WorkerProject,
+    entry: Omit<EntryOptions, "label">,
+    forDebugger: boolean,
+  ): Promise<Bundler> {
     const { name, main, folder, configuration } = project;
     const plugin = new Extras(folder, configuration.compatibility_flags);
     const context = await esbuild.context({
       stdin: {
-        contents: entrySource(main, path.relative(process.cwd(), main), ownWorkerModule()),
+        contents: entrySource(main, ownModule("pubsub-runtime.js"), {
+          ...entry,
+          label: path.relative(process.cwd(), main),
+        }),
         resolveDir: folder,
         sourcefile: ENTRY_NAME,
       },
@@ -174,7 +182,7 @@ class Extras {
   /** What an import means that the project's own packages do not provide. */
   #fallback(request: string): OnResolveResult | undefined {
     // The package of Cloudflare Pub/Sub's documentation is on no registry any more, and ours may not be in the project.
-    if (["@cloudflare/pubsub", "pubsub-cli/worker"].includes(request)) return { path: ownWorkerModule() };
+    if (["@cloudflare/pubsub", "pubsub-cli/worker"].includes(request)) return { path: ownModule("index.js") };
     if (!isBuiltin(request)) return undefined;
     if (this.#hasNodeModules) return { path: `node:${request}`, external: true };
     const text = `"${request}" is a module of Node: compatibility_flags = ["nodejs_compat"] provides it`;
@@ -185,11 +193,24 @@ class Extras {
 /** Marks a resolution that is asked for from within a plugin. */
 const FOUND = Symbol("found");
 
-/** Our module for Workers, wherever this file is: in src/, or bundled in dist/. */
-function ownWorkerModule(): string {
+/** The source of `env.BROKER`: one module that imports nothing, as a wrapped binding has to be. */
+export async function bundleBroker(esbuild: Libraries["esbuild"]): Promise<string> {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [ownModule("pubsub-broker.js")],
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    write: false,
+    logLevel: "silent",
+  });
+  return outputFiles[0]!.text;
+}
+
+/** One of our modules for Workers, wherever this file is: in src/, or bundled in dist/. */
+function ownModule(name: string): string {
   for (let folder = path.dirname(import.meta.filename); ; folder = path.dirname(folder)) {
-    const file = path.join(folder, "worker", "index.js");
+    const file = path.join(folder, "worker", name);
     if (existsSync(file)) return file;
-    if (folder === path.dirname(folder)) throw new Error("the package lacks worker/index.js");
+    if (folder === path.dirname(folder)) throw new Error(`the package lacks worker/${name}`);
   }
 }

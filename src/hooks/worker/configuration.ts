@@ -55,6 +55,7 @@ const schema = z.looseObject({
     .default({ bindings: [] }),
   migrations: section({ new_sqlite_classes: names.default([]) }),
   analytics_engine_datasets: section({ binding: z.string(), dataset: z.string().optional() }),
+  pubsub: z.looseObject({ binding: z.string().default("BROKER") }).default({ binding: "BROKER" }),
   services: section({ binding: z.string(), service: z.string(), entrypoint: z.string().optional() }),
 });
 

@@ -1,4 +1,5 @@
 /** A Worker that runs beside the broker, in workerd, as its on-publish hook, and follows its sources. */
+import { randomBytes } from "node:crypto";
 import path from "node:path";
 import process from "node:process";
 import type { Message } from "../../broker/ports.ts";
@@ -7,10 +8,12 @@ import type { Hook, HookAnswer } from "../hook.ts";
 import { Webhook, type WebhookOptions } from "../webhook.ts";
 import { type Assembled, Assembly } from "./assembly.ts";
 import { BuildError } from "./bundle.ts";
+import { WorkerCalls } from "./calls.ts";
 import { readProject } from "./configuration.ts";
 import { type WorkerOutput, workerOutput } from "./console.ts";
 import { type Libraries, loadLibraries } from "./libraries.ts";
 import type { MiniflareInstance, MiniflareOptions, StructuredLog } from "./miniflare.ts";
+import { type Publish, PublishServer } from "./publish-server.ts";
 import { StackTraces } from "./stack-trace.ts";
 import { FileWatcher } from "./watch.ts";
 
@@ -30,6 +33,8 @@ export interface LocalWorkerOptions {
 export interface WorkerBroker extends Pick<WebhookOptions, "brokerHost" | "signingKey" | "userAgent"> {
   /** JSON Web Keys, which are public. */
   readonly publicKeys: readonly object[];
+  /** What Workers publish. */
+  readonly publish: Publish;
 }
 
 /** What keeps messages waiting while the Worker is not there. */
@@ -45,6 +50,8 @@ export interface WorkerAddresses {
   /** For debuggers. */
   readonly inspector?: string;
 }
+
+type Asked = Pick<Hook, "onPublish" | "close">;
 
 /** As long as the pipeline waits for an answer: what takes longer is given up for a reload. */
 const DRAIN_MS_MAX = 10_000;
@@ -75,14 +82,18 @@ export class LocalWorker implements Hook {
   readonly #libraries: Libraries;
   readonly #options: LocalWorkerOptions;
   readonly #broker: WorkerBroker;
-  readonly #assembly: Assembly;
+  /** Which only the broker and its Workers know. */
+  readonly #secret = randomBytes(24).toString("base64url");
+  #assembly: Assembly | undefined;
+  #publishServer: PublishServer | undefined;
   readonly #traces = new StackTraces();
   readonly #watcher = new FileWatcher(() => void this.#onChange());
   #gate: Gate | undefined;
   #runtime: MiniflareInstance | undefined;
   /** What runs now. */
   #current: Assembled | undefined;
-  #webhook: Webhook | undefined;
+  /** How the Worker that runs now is asked. */
+  #asked: Asked | undefined;
   /** Exceptions since workerd was started last, as long as it starts. */
   #startErrors: string[] | undefined;
   #reloading: Promise<void> | undefined;
@@ -91,12 +102,11 @@ export class LocalWorker implements Hook {
   #closing: Promise<void> | undefined;
 
   constructor(libraries: Libraries, options: LocalWorkerOptions, broker: WorkerBroker) {
-    const { location, services = [], inspectorPort } = options;
+    const { location } = options;
     this.name = path.relative(process.cwd(), path.resolve(location)) || location;
     this.#libraries = libraries;
     this.#options = options;
     this.#broker = broker;
-    this.#assembly = new Assembly(libraries, [location, ...services], inspectorPort !== undefined);
   }
 
   /**
@@ -107,6 +117,7 @@ export class LocalWorker implements Hook {
     this.#gate = gate;
     await gate.hold();
     try {
+      this.#publishServer = await PublishServer.listen(this.#secret, this.#broker.publish);
       const assembled = await this.#assemble();
       const signals = ["SIGINT", "SIGTERM"] as const;
       const listeners = signals.map((signal) => process.listeners(signal));
@@ -133,8 +144,8 @@ export class LocalWorker implements Hook {
   }
 
   async onPublish(batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
-    if (this.#webhook === undefined) throw new Error("the Worker does not run");
-    return await this.#webhook.onPublish(batch, signal);
+    if (this.#asked === undefined) throw new Error("the Worker does not run");
+    return await this.#asked.onPublish(batch, signal);
   }
 
   async close(): Promise<void> {
@@ -146,7 +157,7 @@ export class LocalWorker implements Hook {
     await this.#reloading;
     // One that did not start says so again.
     const ended = this.#runtime?.dispose().catch(() => {});
-    await Promise.all([this.#webhook?.close(), ended, this.#assembly.close()]);
+    await Promise.all([this.#asked?.close(), ended, this.#assembly?.close(), this.#publishServer?.close()]);
   }
 
   /** Sources or configuration have changed. One reload at a time; what changes meanwhile makes another. */
@@ -199,6 +210,9 @@ export class LocalWorker implements Hook {
 
   async #assemble(): Promise<Assembled> {
     const keys = JSON.stringify({ keys: this.#broker.publicKeys });
+    const { location, services = [], inspectorPort } = this.#options;
+    const broker = { address: this.#publishServer!.address, secret: this.#secret };
+    this.#assembly ??= new Assembly(this.#libraries, [location, ...services], broker, inspectorPort !== undefined);
     try {
       const assembled = await this.#assembly.assemble({ BROKER_PUBLIC_KEYS: keys });
       if (this.#closing === undefined) this.#watcher.watch(assembled.files);
@@ -215,18 +229,23 @@ export class LocalWorker implements Hook {
     const known = new Set(this.#current?.remarks);
     for (const remark of assembled.remarks) if (!known.has(remark)) this.#tell("remark", remark);
     this.#current = assembled;
-    const { brokerHost, signingKey, userAgent } = this.#broker;
-    const url = await this.#runtime!.unsafeGetDirectURL(assembled.workers[0]!.name);
-    const before = this.#webhook;
+    const { href: url } = await this.#runtime!.unsafeGetDirectURL(assembled.workers[0]!.name);
+    const before = this.#asked;
     // A new one: connections to the workerd that is gone are no good any more.
-    this.#webhook = new Webhook({
-      url: url.href,
-      brokerHost,
-      signingKey,
-      ...(userAgent !== undefined && { userAgent }),
-    });
+    this.#asked = await this.#askAt(url);
     await before?.close();
     this.#gate!.release();
+  }
+
+  /** The handler `pubsub` is called, where there is one; otherwise the Worker is a webhook like any other. */
+  async #askAt(url: string): Promise<Asked> {
+    const { brokerHost, signingKey, userAgent } = this.#broker;
+    const calls = new WorkerCalls({ url, name: this.name, secret: this.#secret, brokerHost });
+    if ((await calls.handlers()).includes("pubsub")) {
+      return { onPublish: (batch, signal) => calls.decide(batch, signal), close: () => calls.close() };
+    }
+    await calls.close();
+    return new Webhook({ url, brokerHost, signingKey, ...(userAgent !== undefined && { userAgent }) });
   }
 
   async #drained(): Promise<void> {
@@ -240,7 +259,7 @@ export class LocalWorker implements Hook {
     for (const { project, bundle } of assembled.bundles) this.#traces.set(project.name, bundle.map, project.folder);
     const { persistTo, inspectorPort } = this.#options;
     return {
-      workers: assembled.workers,
+      workers: [...assembled.workers, ...assembled.scripts],
       host: "127.0.0.1",
       port: 0,
       handleStructuredLogs: (log) => this.#onLog(log),

@@ -27,7 +27,7 @@ export interface StructuredLog {
 }
 
 export interface MiniflareOptions {
-  readonly workers: readonly MiniflareWorker[];
+  readonly workers: readonly (MiniflareWorker | MiniflareScript)[];
   readonly host: string;
   readonly port: number;
   readonly defaultPersistRoot?: string;
@@ -53,10 +53,19 @@ export interface QueueConsumer {
   readonly retryDelay?: number | undefined;
 }
 
-/** A binding to another Worker of the same instance, or to a function here. */
+/** A binding to another Worker of the same instance, to a server elsewhere, or to a function here. */
 export type ServiceBinding =
+  | { readonly external: { readonly address: string; readonly http: object } }
   | { readonly name: string; readonly entrypoint?: string | undefined }
   | ((request: Request) => Response | Promise<Response>);
+
+/** Makes a binding of Workers: no Worker itself. */
+export interface MiniflareScript {
+  readonly name: string;
+  readonly modules: readonly MiniflareModule[];
+  readonly modulesRoot: string;
+  readonly serviceBindings: Readonly<Record<string, ServiceBinding>>;
+}
 
 export interface MiniflareWorker {
   readonly name: string;
@@ -79,5 +88,9 @@ export interface MiniflareWorker {
   readonly queueConsumers: Readonly<Record<string, QueueConsumer>>;
   readonly analyticsEngineDatasets: Readonly<Record<string, { readonly dataset: string }>>;
   readonly serviceBindings: Readonly<Record<string, ServiceBinding>>;
+  /** Binding → the script that makes it, in the isolate of the Worker. */
+  readonly wrappedBindings: Readonly<
+    Record<string, { readonly scriptName: string; readonly bindings: Readonly<Record<string, unknown>> }>
+  >;
   readonly unsafeDirectSockets?: readonly { readonly host: string; readonly port: number }[];
 }

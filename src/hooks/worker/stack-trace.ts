@@ -2,7 +2,7 @@
 import { SourceMap } from "node:module";
 import path from "node:path";
 import { BUNDLE_SUFFIX } from "./bundle.ts";
-import { ENTRY_NAME } from "./entry.ts";
+import { OWN_FRAME } from "./entry.ts";
 
 /** `file:///…/name.bundle.js:12:34`, with or without folders. */
 const PLACE = new RegExp(
@@ -29,7 +29,7 @@ export class StackTraces {
 
   /** Replaces every place in a bundle by that in the sources, and leaves out the lines that are not the user's. */
   map(text: string): string {
-    const isOurs = (line: string) => /^\s+at /.test(line) && line.includes(ENTRY_NAME);
+    const isOurs = (line: string) => /^\s+at /.test(line) && OWN_FRAME.test(line);
     const mapped = text.replaceAll(PLACE, (place, worker: string, line: string, column: string) => {
       const known = this.#maps.get(worker);
       const entry = known?.map.findEntry(Number(line) - 1, Number(column) - 1);

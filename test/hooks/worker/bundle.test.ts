@@ -5,9 +5,11 @@ import { readProject } from "../../../src/hooks/worker/configuration.ts";
 import { requirements, loadLibraries } from "../../../src/hooks/worker/libraries.ts";
 import { project } from "./world.ts";
 
+const entry = { secret: "secret", binding: "BROKER", isHook: true };
+
 async function bundle(files: Record<string, string | Uint8Array>, main = "worker.ts"): Promise<Bundle> {
   const folder = project(files);
-  const bundler = await Bundler.create(esbuild, readProject(`${folder}/${main}`), false);
+  const bundler = await Bundler.create(esbuild, readProject(`${folder}/${main}`), entry, false);
   onTestFinished(() => bundler.close());
   return await bundler.build();
 }
@@ -43,7 +45,7 @@ test("what is no code becomes a module of its own", async () => {
     ]),
   );
   const names = new Set(inputs.map((file) => file.split("/").at(-1)));
-  expect(names).toEqual(new Set(["index.js", "worker.ts", "a.wasm", "b.sql", "c.bin"]));
+  expect(names).toEqual(new Set(["pubsub-frames.js", "pubsub-runtime.js", "worker.ts", "a.wasm", "b.sql", "c.bin"]));
 });
 
 test("modules of Node are there with nodejs_compat, and a package of that name comes first", async () => {

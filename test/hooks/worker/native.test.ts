@@ -66,5 +66,5 @@ export default class extends WorkerEntrypoint {
 }`,
   });
   const worker = await RunningWorker.start(folder, { location: `${folder}/worker.js` });
-  expect(payloads(await worker.publish({}))).toEqual(["BROKER_PUBLIC_KEYS"]);
+  expect(payloads(await worker.publish({}))).toEqual(["BROKER_PUBLIC_KEYS,BROKER"]);
 });

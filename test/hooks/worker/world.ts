@@ -3,7 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { onTestFinished } from "vitest";
-import type { HookReport, Message, PendingPublish, Verdict } from "../../../src/broker/ports.ts";
+import type {
+  HookReport,
+  InternalPublish,
+  Message,
+  PendingPublish,
+  PublishOutcome,
+  Verdict,
+} from "../../../src/broker/ports.ts";
 import { HookPipeline } from "../../../src/hooks/index.ts";
 import {
   type LocalWorkerOptions,
@@ -37,6 +44,10 @@ export class RunningWorker {
   readonly folder: string;
   readonly outputs: readonly WorkerOutput[];
   readonly completions: Completion[] = [];
+  /** What Workers have published. */
+  readonly published: (InternalPublish & { publisherId: string })[] = [];
+  /** What they are told. */
+  outcome = (_message: InternalPublish): PublishOutcome => ({ reasonCode: 0, reason: "Success" });
   addresses!: WorkerAddresses;
   readonly #pipeline: HookPipeline;
   readonly #start: () => Promise<WorkerAddresses>;
@@ -52,6 +63,10 @@ export class RunningWorker {
       brokerHost: "dev.local.localhost",
       signingKey: { kid, privateJwk },
       publicKeys: [publicJwk],
+      publish: async (publisherId, messages) => {
+        this.published.push(...messages.map((message) => ({ publisherId, ...message })));
+        return messages.map((message) => this.outcome(message));
+      },
     });
     this.#pipeline = new HookPipeline({
       hook: worker,
