@@ -4,6 +4,7 @@ import {
   type Packet,
   PacketType,
   ReasonCode,
+  type Repeats,
   isReasonCodeOf,
 } from "../codec/index.ts";
 import { Connection } from "./connection.ts";
@@ -168,12 +169,11 @@ export class Broker {
   }
 
   /**
-   * PUBLISH frames arrived that differ from the last packet, one of QoS 0 without RETAIN and properties, in nothing but
-   * the payload: `frames[start, end)`.
-   * @returns false if nothing was done: pass them to `receive` as packets
+   * PUBLISH frames arrived that repeat the last packet.
+   * @returns the end of those that are done with, `repeats.start` if none is; pass the others to `receive` as packets
    */
-  receiveRepeats(connection: Connection, topicName: string, frames: Buffer, start: number, end: number): boolean {
-    return forwardFrames(this, connection, topicName, frames, start, end);
+  receiveRepeats(connection: Connection, topicName: string, repeats: Repeats): number {
+    return forwardFrames(this, connection, topicName, repeats);
   }
 
   /** The client sent bytes that are no packet. [MQTT-4.13.1-1] */

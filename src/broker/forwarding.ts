@@ -1,49 +1,106 @@
 /** The short way for frames that are passed on as they were received. */
+import { PacketType, type QoS, ReasonCode, type Repeats } from "../codec/index.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
-import type { RouteEntry } from "./subscription-tree.ts";
+import type { Session } from "./session.ts";
+import type { Route, RouteEntry } from "./subscription-tree.ts";
+
+const NO_PACKET_IDS: readonly number[] = [];
+/** Of the frames that go to one subscriber; used again and again. */
+const packetIds: number[] = [];
 
 /**
- * Passes on PUBLISH frames that came in behind the last message of the client, and differ from it in nothing but the
- * payload: QoS 0, no RETAIN, no properties. Only where nothing but the route decides what becomes of them: nobody watches,
- * no hook asks, and every subscriber takes the very bytes. Congestion is looked at once for all of them.
+ * Passes on PUBLISH frames that came in behind the last message of the client and repeat it. Only where nothing but the
+ * route decides what becomes of them: nobody watches, no hook asks, every subscriber takes the very bytes, and none of them
+ * may have to be sent again. Congestion is looked at once for all of them.
  * @param topicName of the last message
- * @param frames the frames are `frames[start, end)`
- * @returns false where they have to be handled one by one, and nothing was done
+ * @returns the end of those that were passed on; `repeats.start` where they have to be handled one by one
  */
-export function forwardFrames(
-  broker: Broker,
-  publisher: Connection,
-  topicName: string,
-  frames: Buffer,
-  start: number,
-  end: number,
-): boolean {
+export function forwardFrames(broker: Broker, publisher: Connection, topicName: string, repeats: Repeats): number {
+  const { start, end, qos } = repeats;
   const { session } = publisher;
-  if (publisher.state !== "open" || session === undefined || publisher.paused) return false;
+  if (publisher.state !== "open" || session === undefined || publisher.paused) return start;
   // The last one was valid and allowed.
-  if (topicName !== publisher.lastPublishTopic) return false;
-  if (broker.hooks !== undefined || session.publishing.length > 0) return false;
-  if (broker.observer !== undefined || broker.limits.packetsPerSecondMax !== 0) return false;
-  const { entries, groups } = broker.subscriptions.route(topicName);
-  if (groups.length > 0) return false;
-  for (let i = 0; i < entries.length; i++) if (!takesFrames(entries[i]!, publisher)) return false;
-  for (let i = 0; i < entries.length; i++) entries[i]!.session.connection?.outbox.forward(frames, start, end);
-  return true;
+  if (topicName !== publisher.lastPublishTopic) return start;
+  if (broker.hooks !== undefined || session.publishing.length > 0) return start;
+  if (broker.observer !== undefined || broker.limits.packetsPerSecondMax !== 0) return start;
+  const route = broker.subscriptions.route(topicName);
+  const { entries, groups } = route;
+  if (groups.length > 0) return start;
+  for (let i = 0; i < entries.length; i++) if (!takesFrames(entries[i]!, publisher, qos)) return start;
+  if (qos !== 0) return forwardIdentified(broker, publisher, session, route, repeats);
+  for (let i = 0; i < entries.length; i++) {
+    entries[i]!.session.connection?.outbox.forward(repeats, end, NO_PACKET_IDS);
+  }
+  return end;
 }
 
 /** True if the subscriber gets the same bytes as were received, or, being away, nothing. */
-function takesFrames(entry: RouteEntry, publisher: Connection): boolean {
+function takesFrames(entry: RouteEntry, publisher: Connection, qos: QoS): boolean {
   const { session } = entry;
   const { connection } = session;
-  if (connection === undefined) return true;
+  if (connection === undefined) return qos === 0;
   return (
     entry.withNoLocal === undefined &&
     entry.identifiers === undefined &&
     connection.isV5 === publisher.isV5 &&
     connection.acceptsAnySize &&
     connection.outboundAliases === undefined &&
-    !session.hasQueuedQos0 &&
-    !connection.outbox.congested
+    (qos === 0
+      ? !session.hasQueuedQos0 && !connection.outbox.congested
+      : entry.qos >= qos && session.endsWithConnection && session.isReady)
   );
+}
+
+/** The frames of QoS 1 and 2, as many as publisher and subscribers may have under way. */
+function forwardIdentified(
+  broker: Broker,
+  publisher: Connection,
+  session: Session,
+  { entries }: Route,
+  repeats: Repeats,
+): number {
+  const { qos } = repeats;
+  let quota = repeats.count;
+  for (let i = 0; i < entries.length; i++) quota = Math.min(quota, entries[i]!.session.sendQuota);
+  const count = qos === 1 ? acceptQos1(publisher, quota) : acceptQos2(broker, publisher, session, repeats, quota);
+  if (count === 0) return repeats.start;
+  const end = repeats.ends[count - 1]!;
+  for (let i = 0; i < entries.length; i++) {
+    const { inflight, connection } = entries[i]!.session;
+    packetIds.length = count;
+    for (let k = 0; k < count; k++) packetIds[k] = inflight.begin(qos);
+    connection!.sendQuota -= count;
+    connection!.outbox.forward(repeats, end, packetIds);
+  }
+  const reasonCode = entries.length > 0 || !publisher.isV5 ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
+  const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
+  for (let k = 0; k < count; k++) publisher.acknowledge(type, repeats.packetId(k), reasonCode);
+  return end;
+}
+
+/** @returns how many are taken: none while others of a client of 5.0 wait, whose identifiers have to be looked at */
+function acceptQos1({ isV5, unacknowledged }: Connection, quota: number): number {
+  return isV5 && unacknowledged.size > 0 ? 0 : quota;
+}
+
+/**
+ * Notes the packet identifiers of QoS 2 messages.
+ * @returns how many are taken: up to the first that is sent again, or that the client may not send
+ */
+function acceptQos2(
+  { limits }: Broker,
+  { isV5, unacknowledged }: Connection,
+  { receivedQos2, kept }: Session,
+  repeats: Repeats,
+  quota: number,
+): number {
+  if (kept !== undefined) return 0;
+  for (let k = 0; k < quota; k++) {
+    const packetId = repeats.packetId(k);
+    if (receivedQos2.has(packetId) || (isV5 && unacknowledged.size >= limits.receiveMaximum)) return k;
+    unacknowledged.add(packetId);
+    receivedQos2.set(packetId, undefined);
+  }
+  return quota;
 }

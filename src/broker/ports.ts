@@ -4,7 +4,7 @@
  *
  * No port assumes that all sessions of a broker live in this process.
  */
-import type { Acknowledgement, Auth, Connect, Packet, Properties, QoS } from "../codec/index.ts";
+import type { Acknowledgement, Auth, Connect, Packet, Properties, QoS, Repeats } from "../codec/index.ts";
 import type { Will } from "./will.ts";
 
 export type { LimitSettings } from "./limits.ts";
@@ -82,8 +82,12 @@ export interface Outbox {
     messageExpiryInterval: number | undefined,
     topicAlias: number,
   ): void;
-  /** Sends PUBLISH frames of QoS 0 that were received, as they are: `frames[start, end)`, which nobody changes any more. */
-  forward(frames: Buffer, start: number, end: number): void;
+  /**
+   * Sends PUBLISH frames that were received, as they are but for their packet identifiers: those of `repeats` that lie before
+   * `end`.
+   * @param packetIds one for each of them, none at QoS 0; not kept
+   */
+  forward(repeats: Repeats, end: number, packetIds: readonly number[]): void;
   /** Stops reading from this connection until `resume`: what the client sends waits in the network. */
   pause(): void;
   resume(): void;

@@ -79,9 +79,15 @@ export class Session {
     return this.#queuedBytes;
   }
 
+  /** QoS 1 and 2 messages that may be under way besides those that are. */
+  get sendQuota(): number {
+    if (this.connection === undefined) return 0;
+    return Math.min(this.connection.sendQuota, this.#inflightMax - this.inflight.size);
+  }
+
   /** True while one more QoS 1 or 2 message may be under way. */
   get mayBegin(): boolean {
-    return this.connection !== undefined && this.connection.sendQuota > 0 && this.inflight.size < this.#inflightMax;
+    return this.sendQuota > 0;
   }
 
   /** True while a QoS 1 or 2 message could be sent at once. */

@@ -11,7 +11,7 @@ import { decodePublish } from "./publish.ts";
 import { PropertiesCache } from "./properties-cache.ts";
 import { notMinimal, Reader } from "./reader.ts";
 import { ReasonCode } from "./reason-codes.ts";
-import { endOfRepeats } from "./repeats.ts";
+import { type Repeats, findRepeats } from "./repeats.ts";
 import type { ReceivedPublish } from "./received-publish.ts";
 import { decodeSuback } from "./suback.ts";
 import { decodeSubscribe } from "./subscribe.ts";
@@ -99,17 +99,18 @@ export class Decoder {
   }
 
   /**
-   * Where the frames end that lie behind the last packet, in the same chunk, and differ from it in nothing but the
-   * payload; the packet is a PUBLISH of QoS 0 without RETAIN and properties. `skipTo` goes past them.
-   * @param start index in `bytes` of the last packet, as in `ReceivedPublish`
-   * @returns `end`, the index behind the last packet, if there are none
+   * Finds the frames that lie behind the last packet, a PUBLISH, in the same chunk, and repeat it. `skipTo` goes past them.
+   * @returns undefined if there are none; what is returned holds until the next call
    */
-  endOfRepeats(bytes: Buffer, start: number, end: number): number {
-    if (bytes !== this.received.chunk || end !== this.received.position) return end;
-    return endOfRepeats(bytes, start, end, this.protocolVersion, this.maximumPacketSize);
+  findRepeats(): Repeats | undefined {
+    const { receivedPublish, received } = this;
+    if (receivedPublish === undefined) return undefined;
+    if (receivedPublish.bytes !== received.chunk || receivedPublish.end !== received.position) return undefined;
+    const found = findRepeats(receivedPublish, this.protocolVersion, this.maximumPacketSize);
+    return found ? receivedPublish.repeats : undefined;
   }
 
-  /** Goes on behind frames that `endOfRepeats` found. */
+  /** Goes on behind frames that `findRepeats` found. */
   skipTo(end: number): void {
     this.received.moveTo(end);
   }

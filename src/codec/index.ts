@@ -8,5 +8,6 @@ export { isReasonCodeOf } from "./legal-reason-codes.ts";
 export * from "./packets.ts";
 export * from "./reason-codes.ts";
 export { ReceivedPublish } from "./received-publish.ts";
+export type { Repeats } from "./repeats.ts";
 export { isTopicName } from "./topic-name.ts";
 export { isEncodableString, isWellFormedUtf8 } from "./utf8.ts";

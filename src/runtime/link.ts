@@ -11,6 +11,7 @@ import {
   type Publish,
   type QoS,
   ReasonCode,
+  type Repeats,
   SHORT_ACKNOWLEDGEMENT_BYTES,
   deliveryLength,
   encodeInto,
@@ -139,17 +140,13 @@ export class Link implements Outbox {
 
   /** A client that sends much repeats itself: messages of one topic, one behind the other, are passed on in one piece. */
   #forwardRepeats(packet: Publish): void {
-    const { received } = this.#runtime.frames;
-    if (received.packet !== packet) return;
-    const { bytes, start, end } = received;
-    const endOfAll = this.#decoder.endOfRepeats(bytes, start, end);
-    if (endOfAll === end) return;
-    if (this.#hosted!.broker.receiveRepeats(this.#connection!, packet.topic, bytes, end, endOfAll)) {
-      this.#decoder.skipTo(endOfAll);
-    } else {
-      // Most likely the others of this chunk are not either.
-      this.#triesRepeats = false;
-    }
+    if (this.#runtime.frames.received.packet !== packet) return;
+    const repeats = this.#decoder.findRepeats();
+    if (repeats === undefined) return;
+    const end = this.#hosted!.broker.receiveRepeats(this.#connection!, packet.topic, repeats);
+    if (end > repeats.start) this.#decoder.skipTo(end);
+    // Most likely the others of this chunk have to be handled one by one, too.
+    if (end < repeats.end) this.#triesRepeats = false;
   }
 
   drained(now: number): void {
@@ -292,8 +289,10 @@ export class Link implements Outbox {
     if (packetId !== 0) this.#packetIds.push(packetIdAt, packetId);
   }
 
-  forward(frames: Buffer, start: number, end: number): void {
-    if (!this.#isClosed) this.#addToRun(frames, start, end);
+  forward({ bytes, start, packetIdsAt }: Repeats, end: number, packetIds: readonly number[]): void {
+    if (this.#isClosed) return;
+    this.#addToRun(bytes, start, end);
+    for (let i = 0; i < packetIds.length; i++) this.#packetIds.push(packetIdsAt[i]!, packetIds[i]!);
   }
 
   #addToRun(bytes: Buffer, start: number, end: number): void {

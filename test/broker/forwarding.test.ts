@@ -1,23 +1,38 @@
 /** Frames that are passed on as they came, and everything that makes the broker look at each of them instead. */
 import { describe, expect, test } from "vitest";
-import { PacketType, encode } from "../../src/codec/index.ts";
+import type { Limits } from "../../src/broker/index.ts";
+import {
+  Decoder,
+  PacketType,
+  type Publish,
+  type QoS,
+  ReasonCode,
+  ReceivedPublish,
+  type Repeats,
+  encode,
+} from "../../src/codec/index.ts";
+import { MapJournal } from "./map-journal.ts";
 import { TestBroker, type TestClient } from "./harness.ts";
 
-const frame = (payload: string) =>
-  encode(
-    {
-      type: PacketType.PUBLISH,
-      topic: "a",
-      payload: Buffer.from(payload),
-      qos: 0,
-      retain: false,
-      dup: false,
-      packetId: 0,
-    },
-    5,
-  );
-const FRAMES = Buffer.concat([Buffer.from("before"), frame("2"), frame("3"), Buffer.from("behind")]);
-const END = FRAMES.length - 6;
+const publish = (payload: string, qos: QoS, packetId: number): Publish => ({
+  type: PacketType.PUBLISH,
+  topic: "a",
+  payload: Buffer.from(payload),
+  qos,
+  retain: false,
+  dup: false,
+  packetId,
+});
+
+/** The messages 2, 3 and so on behind the message 1, as the decoder finds them. */
+function repeatsOf(qos: QoS, packetIds: number[]): Repeats {
+  const receivedPublish = new ReceivedPublish();
+  const decoder = new Decoder({ protocolVersion: 5, receivedPublish });
+  const packets = [publish("1", qos, 1), ...packetIds.map((id, index) => publish(`${index + 2}`, qos, id))];
+  decoder.push(Buffer.concat(packets.map((packet) => encode({ ...packet, packetId: qos && packet.packetId }, 5))));
+  decoder.next();
+  return decoder.findRepeats()!;
+}
 
 interface Scene {
   test: TestBroker;
@@ -26,24 +41,30 @@ interface Scene {
 }
 
 /** Someone has published to `a`, with one subscriber, and nobody watches. */
-function scene(): Scene {
-  const broker = new TestBroker();
+function scene(qos: QoS = 0, limits: Partial<Limits> = {}, journal?: MapJournal): Scene {
+  const broker = new TestBroker({ limits, ...(journal && { journal }) });
   broker.broker.observer = undefined;
   const publisher = broker.connect("publisher");
-  const subscriber = broker.connect("subscriber").subscribes("a");
+  const subscriber = broker.connect("subscriber").subscribes("a", qos);
   publisher.publishes("a", "1");
+  publisher.take();
   subscriber.take();
   return { test: broker, publisher, subscriber };
 }
 
-const forward = ({ test: { broker }, publisher }: Scene, topicName = "a") =>
-  broker.receiveRepeats(publisher.connection!, topicName, FRAMES, 6, END);
+/** @returns how many of the messages were passed on, at QoS 0 whether they were */
+function forward({ test: { broker }, publisher }: Scene, qos: QoS = 0, packetIds = [2, 3], topicName = "a"): number {
+  const repeats = repeatsOf(qos, packetIds);
+  const end = broker.receiveRepeats(publisher.connection!, topicName, repeats);
+  if (qos === 0) return end === repeats.end ? 2 : end - repeats.start;
+  return end === repeats.start ? 0 : repeats.ends.indexOf(end) + 1;
+}
 
 test("every subscriber gets the frames", () => {
   const it = scene();
   const other = it.test.connect("other").subscribes("#");
   other.take();
-  expect(forward(it)).toBe(true);
+  expect(forward(it)).toBe(2);
   expect(it.subscriber.takeMessages()).toEqual(["a=2", "a=3"]);
   expect(other.takeMessages()).toEqual(["a=2", "a=3"]);
 });
@@ -54,7 +75,7 @@ test("whoever is away, with a session that waits, gets nothing at QoS 0", () => 
     .connect("away", { properties: { sessionExpiryInterval: 60 } })
     .subscribes("a", 1)
     .loses();
-  expect(forward(it)).toBe(true);
+  expect(forward(it)).toBe(2);
   expect(it.subscriber.takeMessages()).toEqual(["a=2", "a=3"]);
   const back = it.test.connect("away", { cleanStart: false, properties: { sessionExpiryInterval: 60 } });
   expect(back.takeMessages()).toEqual([]);
@@ -105,12 +126,121 @@ describe("the broker looks at each message where", () => {
     const it = scene();
     hinder(it);
     it.subscriber.take();
-    expect(forward(it)).toBe(false);
+    expect(forward(it)).toBe(0);
     expect(it.subscriber.take()).toEqual([]);
   });
 
   test("the last message was to a topic that is not allowed", () => {
     const it = scene();
-    expect(forward(it, "other")).toBe(false);
+    expect(forward(it, 0, [2, 3], "other")).toBe(0);
+  });
+});
+
+describe.each([1, 2] as const)("at QoS %i", (qos) => {
+  const answer = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
+  const takeIds = (client: TestClient) => client.takeAll(answer).map(({ packetId }) => packetId);
+
+  test("each subscriber gets the frames with packet identifiers of its own, and the publisher its answers", () => {
+    const it = scene(qos);
+    const other = it.test.connect("other").subscribes("#", 2);
+    other.take();
+    expect(forward(it, qos, [7, 40_000, 9])).toBe(3);
+    expect(takeIds(it.publisher)).toEqual([7, 40_000, 9]);
+    for (const client of [it.subscriber, other]) {
+      const frames = client.takeAll(PacketType.PUBLISH);
+      expect(frames.map(({ payload }) => payload.toString())).toEqual(["2", "3", "4"]);
+      expect(frames.map((frame) => [frame.qos, frame.packetId])).toEqual([1, 2, 3].map((id) => [qos, id]));
+    }
+  });
+
+  test("the exchange goes on as with any other message", () => {
+    const it = scene(qos);
+    expect(forward(it, qos)).toBe(2);
+    const { inflight } = it.test.broker.sessions.get("subscriber")!;
+    const quota = it.subscriber.connection!.sendQuota;
+    expect(inflight.size).toBe(2);
+    for (const { packetId } of it.subscriber.takeAll(PacketType.PUBLISH)) {
+      it.subscriber.sends({ type: answer, packetId, reasonCode: 0 });
+      if (qos === 1) continue;
+      expect(it.subscriber.take()).toMatchObject([{ type: PacketType.PUBREL, packetId }]);
+      it.subscriber.sends({ type: PacketType.PUBCOMP, packetId, reasonCode: 0 });
+    }
+    expect([inflight.size, it.subscriber.connection!.sendQuota]).toEqual([0, quota + 2]);
+    if (qos === 1) return;
+    it.publisher.take();
+    it.publisher.sends({ type: PacketType.PUBREL, packetId: 3, reasonCode: 0 });
+    expect(it.publisher.take()).toMatchObject([{ type: PacketType.PUBCOMP, packetId: 3, reasonCode: 0 }]);
+  });
+
+  test("as many are passed on as the subscriber may have under way", () => {
+    const it = scene(qos, { inflightMax: 2 });
+    expect(forward(it, qos, [2, 3, 4])).toBe(2);
+    expect(takeIds(it.publisher)).toEqual([2, 3]);
+    expect(it.subscriber.takeMessages()).toEqual(["a=2", "a=3"]);
+    expect(forward(it, qos, [4])).toBe(0);
+  });
+
+  test("a publisher whom nobody hears is told so", () => {
+    const it = scene(qos);
+    it.subscriber.disconnects();
+    expect(forward(it, qos)).toBe(2);
+    const [first] = it.publisher.takeAll(answer);
+    expect(first).toMatchObject({ packetId: 2, reasonCode: ReasonCode.NoMatchingSubscribers });
+  });
+
+  test.each<[string, (scene: Scene) => unknown]>([
+    ["a subscription is for a lower QoS", (it) => it.test.connect("s").subscribes("a", (qos - 1) as QoS)],
+    [
+      "a session outlives its connection",
+      (it) => it.test.connect("s", { properties: { sessionExpiryInterval: 60 } }).subscribes("a", 2),
+    ],
+    [
+      "a client with a session is away",
+      (it) =>
+        it.test
+          .connect("s", { properties: { sessionExpiryInterval: 60 } })
+          .subscribes("a", 2)
+          .loses(),
+    ],
+    ["a subscriber reads too slowly", (it) => (it.subscriber.congested = true)],
+    [
+      "something waits for a subscriber",
+      (it) => {
+        it.subscriber.congested = true;
+        it.publisher.publishes("a", "waits", { qos, packetId: 100 });
+        it.subscriber.congested = false;
+      },
+    ],
+  ])("each message is looked at where %s", (_name, hinder) => {
+    const it = scene(qos);
+    hinder(it);
+    it.publisher.take();
+    it.subscriber.take();
+    expect(forward(it, qos)).toBe(0);
+    expect([it.subscriber.take(), it.publisher.take()]).toEqual([[], []]);
+  });
+});
+
+describe("a QoS 2 message is not passed on", () => {
+  test("that is sent again, [MQTT-4.3.3-10]", () => {
+    const it = scene(2);
+    expect(forward(it, 2, [2, 3, 2, 4])).toBe(2);
+    expect(forward(it, 2, [3])).toBe(0);
+    expect(it.subscriber.takeMessages()).toEqual(["a=2", "a=3"]);
+  });
+
+  test("that the client may not send yet [MQTT-3.3.4-7]", () => {
+    const it = scene(2, { receiveMaximum: 2 });
+    expect(forward(it, 2, [2, 3, 4])).toBe(2);
+    expect(forward(it, 2, [4])).toBe(0);
+  });
+
+  test("whose publisher has a session that is kept", () => {
+    const it = scene(2, {}, new MapJournal());
+    it.publisher = it.test.connect("lasting", { properties: { sessionExpiryInterval: 60 } });
+    it.publisher.publishes("a", "1", { qos: 2, packetId: 1 });
+    it.subscriber.take();
+    expect(forward(it, 2)).toBe(0);
+    expect(it.subscriber.take()).toEqual([]);
   });
 });

@@ -26,6 +26,7 @@ import {
   type ProtocolVersion,
   type Publish,
   type QoS,
+  type Repeats,
   type Subscribe,
   encode,
 } from "../../src/codec/index.ts";
@@ -218,8 +219,10 @@ export class TestClient implements Outbox {
     this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, expiry, topicAlias));
   }
 
-  forward(frames: Buffer, start: number, end: number): void {
-    this.#decoder.push(Buffer.from(frames.subarray(start, end)));
+  forward({ bytes, start, packetIdsAt }: Repeats, end: number, packetIds: readonly number[]): void {
+    const frames = Buffer.from(bytes.subarray(start, end));
+    packetIds.forEach((packetId, index) => frames.writeUInt16BE(packetId, packetIdsAt[index]! - start));
+    this.#decoder.push(frames);
     for (let packet = this.#decoder.next(); packet !== undefined; packet = this.#decoder.next()) {
       this.received.push(packet);
     }

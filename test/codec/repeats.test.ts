@@ -6,6 +6,7 @@ import {
   type Packet,
   PacketType,
   type ProtocolVersion,
+  type Publish,
   ReceivedPublish,
   encode,
 } from "../../src/codec/index.ts";
@@ -17,16 +18,17 @@ const BYTES_MAX = 400;
 /** Publishes that are mostly alike, with a byte here and there that makes them something else, or nothing at all. */
 function randomBytes(random: Random, version: ProtocolVersion): Buffer {
   const topic = random.pick(TOPICS);
+  const qos = random.pick([0, 0, 1, 2] as const);
   const frames = Array.from({ length: random.between(1, 12) }, () =>
     encode(
       {
         type: PacketType.PUBLISH,
         topic: random.chance(0.1) ? random.pick(TOPICS) : topic,
         payload: Buffer.alloc(random.pick([0, 1, 10, 130, 380, 500]), random.below(256)),
-        qos: random.chance(0.1) ? 1 : 0,
+        qos: random.chance(0.1) ? random.pick([0, 1, 2]) : qos,
         retain: random.chance(0.1),
         dup: false,
-        packetId: 1,
+        packetId: random.between(1, 65_535),
         properties: random.chance(0.1) ? { contentType: "x" } : undefined,
       },
       version,
@@ -50,13 +52,18 @@ function decodeAll(bytes: Buffer, version: ProtocolVersion, skips: boolean): { p
   try {
     for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) {
       packets.push(packet);
-      if (!skips || packet !== receivedPublish.packet) continue;
-      const { start, end } = receivedPublish;
-      const endOfAll = decoder.endOfRepeats(receivedPublish.bytes, start, end);
-      if (endOfAll === end) continue;
-      decoder.skipTo(endOfAll);
-      skipped += endOfAll - end;
-      packets.push(...decodeAll(bytes.subarray(end, endOfAll), version, false).packets);
+      if (!skips || packet.type !== PacketType.PUBLISH) continue;
+      const repeats = decoder.findRepeats();
+      if (repeats === undefined) continue;
+      const { start, end, count, ends } = repeats;
+      decoder.skipTo(end);
+      skipped += end - start;
+      const passed = decodeAll(bytes.subarray(start, end), version, false).packets as Publish[];
+      if (packet.qos > 0) {
+        expect(passed.map(({ packetId }) => packetId)).toEqual(passed.map((_, index) => repeats.packetId(index)));
+        expect([count, ends[count - 1]]).toEqual([passed.length, end]);
+      }
+      packets.push(...passed);
     }
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;

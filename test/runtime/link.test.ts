@@ -25,6 +25,8 @@ class Client {
   readonly expected: string[] = [];
   readonly received: string[] = [];
   readonly packetIds = new Set<number>();
+  /** Packet identifiers of what it published, until the exchange is over. */
+  readonly unacknowledged = new Set<number>();
   /** Bytes that came, and bytes that the packets need. */
   readonly bytes = { received: 0, needed: 0 };
   readonly answers: Packet[] = [];
@@ -121,6 +123,10 @@ class Client {
       case PacketType.PUBREC:
         this.answers.push({ type: PacketType.PUBREL, packetId: packet.packetId, reasonCode: 0 });
         break;
+      case PacketType.PUBACK:
+      case PacketType.PUBCOMP:
+        expect(this.unacknowledged.delete(packet.packetId)).toBe(true);
+        break;
       case PacketType.PUBREL:
         this.packetIds.delete(packet.packetId);
         this.answers.push({ type: PacketType.PUBCOMP, packetId: packet.packetId, reasonCode: 0 });
@@ -176,18 +182,22 @@ function randomPublish(random: Random, publisher: Client): Publish {
 }
 
 /** What is forwarded in one piece, mostly: now and then one in the middle differs a little. */
-function repeatedPublishes(random: Random): Publish[] {
+function repeatedPublishes(random: Random, publisher: Client): Publish[] {
   const topic = random.pick(TOPICS);
-  return Array.from({ length: random.between(2, 30) }, () => ({
-    type: PacketType.PUBLISH,
-    topic: random.chance(0.05) ? random.pick(TOPICS) : topic,
-    payload: Buffer.alloc(random.pick(PAYLOAD_BYTES), random.below(256)),
-    qos: 0,
-    retain: random.chance(0.05),
-    dup: false,
-    packetId: 0,
-    properties: undefined,
-  }));
+  const mostly = random.pick(LEVELS);
+  return Array.from({ length: random.between(2, 30) }, () => {
+    const qos = random.chance(0.05) ? random.pick(LEVELS) : mostly;
+    return {
+      type: PacketType.PUBLISH,
+      topic: random.chance(0.05) ? random.pick(TOPICS) : topic,
+      payload: Buffer.alloc(random.pick(PAYLOAD_BYTES), random.below(256)),
+      qos,
+      retain: random.chance(0.05),
+      dup: false,
+      packetId: qos === 0 ? 0 : publisher.nextPacketId(),
+      properties: undefined,
+    };
+  });
 }
 
 /** The frame with a Remaining Length of four bytes, which a 3.x client may write. */
@@ -202,9 +212,10 @@ function padded(frame: Buffer): Buffer {
 /** A publisher's chunk: several messages, some of them written in unusual ways. */
 function publishSome(random: Random, publisher: Client, clients: Client[]): void {
   const packets = random.chance(0.4)
-    ? repeatedPublishes(random)
+    ? repeatedPublishes(random, publisher)
     : Array.from({ length: random.between(1, 12) }, () => randomPublish(random, publisher));
   for (const packet of packets) {
+    if (packet.qos > 0) publisher.unacknowledged.add(packet.packetId);
     for (const client of clients) {
       const granted = client.subscriptions.get(packet.topic);
       if (granted === undefined) continue;
@@ -233,7 +244,7 @@ describe("every subscriber gets every message in order, as it was published", ()
     for (const client of clients) {
       client.drain();
       expect(client.received).toEqual(client.expected);
-      expect(client.packetIds.size).toBe(0);
+      expect([client.packetIds.size, client.unacknowledged.size]).toEqual([0, 0]);
       expect(client.bytes.received).toBe(client.bytes.needed);
     }
   });
