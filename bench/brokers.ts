@@ -2,7 +2,7 @@
 import { spawnSync, type ChildProcess, type StdioOptions } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { launch } from "./children.ts";
@@ -14,7 +14,8 @@ export interface RunningBroker {
   readonly pid: number;
   /** From starting the process to the first accepted connection. */
   readonly startMs: number;
-  stop(): Promise<void>;
+  /** With SIGKILL where no signal is given. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 export interface BrokerKind {
@@ -57,6 +58,8 @@ const mosquitto = (name: string, persistence: boolean): BrokerKind => ({
     const lines = [
       `listener ${port} 127.0.0.1`,
       "allow_anonymous true",
+      // Started by root it would become a user who cannot write to the folder.
+      `user ${userInfo().username}`,
       `persistence ${persistence}`,
       `persistence_location ${folder}/`,
       "max_queued_messages 0",
@@ -125,9 +128,9 @@ export async function startBroker(kind: BrokerKind, options: StartOptions = {}):
   if (profileTo !== undefined) command.splice(1, 0, "--cpu-prof", `--cpu-prof-dir=${profileTo}`);
   const startedMs = performance.now();
   const child = launch(BROKER_CORE, command, { stdio, env });
-  const stop = async () => {
-    // A killed process leaves no profile.
-    await end(child, profileTo === undefined ? "SIGKILL" : "SIGTERM");
+  // A killed process leaves no profile.
+  const stop = async (signal: NodeJS.Signals = profileTo === undefined ? "SIGKILL" : "SIGTERM") => {
+    await end(child, signal);
     if (companion) await end(companion, "SIGKILL");
     if (lastingFolder === undefined) removeFolder(folder);
   };

@@ -46,6 +46,8 @@ export const goals: readonly Goal[] = [
   rate("connects", 3, 4),
   { scenario: "idle", metric: "bytesPerConnection", sense: "atMost", aedes: 0.45, absolute: 10_240 },
   { scenario: "startup", metric: "ms", sense: "atMost", subject: "pubsub-cli + disk", node: 3 },
+  { scenario: "recovery-queued", metric: "cpuSeconds", sense: "atMost", subject: "pubsub-cli + disk", absolute: 3 },
+  { scenario: "recovery-retained", metric: "cpuSeconds", sense: "atMost", subject: "pubsub-cli + disk", absolute: 3 },
   { scenario: "commands", metric: "ms", sense: "atMost", subject: "pubsub --version", node: 1.3 },
   { scenario: "commands", metric: "ms", sense: "atMost", subject: "pubsub pub", node: 3 },
 ];

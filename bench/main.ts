@@ -88,12 +88,27 @@ async function measure(scenario: Scenario): Promise<void> {
   writeDocuments();
 }
 
-function brief({ perSecond, cpuPerMillion, p50, p99, p999, ms, bytesPerConnection, lost = 0 }: Measurement): string {
+const MiB = 1024 * 1024;
+
+function brief({
+  perSecond,
+  cpuPerMillion,
+  p50,
+  p99,
+  p999,
+  ms,
+  bytesPerConnection,
+  lost = 0,
+  ...more
+}: Measurement): string {
   const parts = [
     perSecond !== undefined && `${number(perSecond / 1000)} k/s (${number(cpuPerMillion)} s CPU per million)`,
     p50 !== undefined && `${number(p50)} / ${number(p99)} / ${number(p999)} µs`,
     ms !== undefined && `${number(ms)} ms`,
     bytesPerConnection !== undefined && `${number(bytesPerConnection)} bytes per connection`,
+    more.cpuSeconds !== undefined && `${number(more.cpuSeconds)} s CPU`,
+    more.peakBytes !== undefined &&
+      `${number((more.memoryBytes ?? NaN) / MiB)} MiB, at most ${number(more.peakBytes / MiB)}`,
     lost > 0 && `lost ${lost}`,
   ];
   return parts.filter((part) => part !== false).join(", ");

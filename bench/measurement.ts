@@ -13,6 +13,8 @@ export interface Measurement {
   readonly lost?: number;
   /** Memory of the broker in RAM at the end. */
   readonly memoryBytes?: number;
+  /** The most that it ever had there. */
+  readonly peakBytes?: number;
   readonly bytesPerConnection?: number;
   /** Latency in µs. */
   readonly p50?: number;
@@ -20,6 +22,8 @@ export interface Measurement {
   readonly p999?: number;
   /** Time for the whole. */
   readonly ms?: number;
+  /** CPU seconds of the broker for the whole. */
+  readonly cpuSeconds?: number;
 }
 
 export type Metric = keyof Measurement;

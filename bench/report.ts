@@ -13,6 +13,7 @@ import { number, percent, table, times } from "./table.ts";
 const OURS = "pubsub-cli";
 const PEERS = ["mosquitto", "aedes"] as const;
 const BROKERS = [OURS, ...PEERS];
+const DURABLE = [`${OURS} + disk`, "mosquitto + disk"];
 /** Above this share of what the sink reaches, the load generator has its part in the figure. */
 const GENERATOR_SHARE_MAX = 0.6;
 
@@ -142,6 +143,21 @@ const sections: readonly Section[] = [
     row: (result) => [...ofMetric("ms").row(result), number(value(result, `${OURS} + disk`, "ms"))],
   },
   {
+    title: "Start with a million messages",
+    text:
+      "From starting the process in a folder with messages of 150 bytes, in queues of 1,000 clients who are away or retained, to the\n" +
+      "first CONNACK; CPU seconds until then, and memory (RSS) in MiB, then and at most.",
+    isAbout: ({ work }) => work.kind === "recovery",
+    header: ["scenario", ...DURABLE.flatMap((broker) => [broker, "CPU", "memory", "at most"])],
+    row: (result) =>
+      DURABLE.flatMap((broker) => [
+        `${number((value(result, broker, "ms") ?? NaN) / 1000)} s`,
+        `${number(value(result, broker, "cpuSeconds"))} s`,
+        number((value(result, broker, "memoryBytes") ?? NaN) / MiB),
+        number((value(result, broker, "peakBytes") ?? NaN) / MiB),
+      ]),
+  },
+  {
     title: "Commands, ms",
     text: "From starting the process to its end; `pub` publishes one message at QoS 1 to our server.",
     isAbout: ({ work }) => work.kind === "commands",
@@ -255,6 +271,7 @@ const METRIC_NAMES: Partial<Record<Metric, string>> = {
   perSecond: "per second",
   cpuPerMillion: "CPU per delivery",
   ms: "time",
+  cpuSeconds: "CPU seconds",
   p50: "p50",
   bytesPerConnection: "bytes",
 };

@@ -8,7 +8,8 @@ import { Generator } from "./generator.ts";
 import type { Growth } from "./growth.ts";
 import type { Measurement, Timing } from "./measurement.ts";
 import { runProgram } from "./programs.ts";
-import type { Scenario, Work } from "./scenarios.ts";
+import { FilledFolder } from "./recovery.ts";
+import type { Recovery, Scenario, Work } from "./scenarios.ts";
 
 export interface RunOptions {
   readonly rounds: number;
@@ -45,6 +46,9 @@ export async function run(scenario: Scenario, options: RunOptions): Promise<Roun
       throw new Error("growth has no rounds: see measureGrowth");
     case "startup":
       await measureStarts(rounds, kinds, note);
+      break;
+    case "recovery":
+      await measureRecovery(rounds, names, work, note);
       break;
     case "commands": {
       const broker = await startBroker(brokerKinds[0]!);
@@ -95,6 +99,16 @@ async function measureStarts(rounds: number, kinds: readonly BrokerKind[], note:
     await inTurn(rounds, kinds, start, note);
   } finally {
     for (const folder of folders.values()) removeFolder(folder);
+  }
+}
+
+async function measureRecovery(rounds: number, names: readonly string[], work: Recovery, note: Note): Promise<void> {
+  const folders: FilledFolder[] = [];
+  try {
+    for (const name of names) folders.push(await FilledFolder.create(name, work));
+    await inTurn(rounds, folders, (folder) => folder.measure(), note);
+  } finally {
+    for (const folder of folders) folder.remove();
   }
 }
 

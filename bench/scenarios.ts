@@ -56,6 +56,14 @@ export interface Startup {
   readonly kind: "startup";
 }
 
+/** Starting a broker in the folder that it has filled before and left in good order. */
+export interface Recovery {
+  readonly kind: "recovery";
+  /** Messages of QoS 1 that wait in the sessions of clients who are away, or retained ones. */
+  readonly what: "queued" | "retained";
+  readonly messages: number;
+}
+
 /** Programs that run to their end; they stand where other scenarios have brokers. */
 export interface Commands {
   readonly kind: "commands";
@@ -70,13 +78,13 @@ export interface Growth {
 export type Work = Traffic | Latency | Retained | Connects | Idle;
 
 export function hasGenerator(work: Scenario["work"]): work is Work {
-  return work.kind !== "startup" && work.kind !== "commands" && work.kind !== "growth";
+  return work.kind !== "startup" && work.kind !== "recovery" && work.kind !== "commands" && work.kind !== "growth";
 }
 
 export interface Scenario {
   readonly name: string;
   readonly title: string;
-  readonly work: Work | Startup | Commands | Growth;
+  readonly work: Work | Startup | Recovery | Commands | Growth;
   readonly brokers: readonly string[];
   /** At most so many rounds, where one takes long and they differ little. */
   readonly roundsMax?: number;
@@ -85,6 +93,7 @@ export interface Scenario {
 
 const OURS = "pubsub-cli";
 const PEERS = [OURS, "mosquitto", "aedes"];
+const WITH_DISK = [`${OURS} + disk`, "mosquitto + disk"];
 const WITH_SINK = [...PEERS, "sink"];
 
 const deep = { kind: "traffic", payloadBytes: 64, windowDeliveries: 2000, windowUnacknowledged: 100 } as const;
@@ -190,6 +199,14 @@ export const scenarios: readonly Scenario[] = [
     "start to first accepted connection",
     { kind: "startup" },
     { brokers: [...PEERS, `${OURS} + disk`] },
+  ),
+  ...(["queued", "retained"] as const).map((what) =>
+    scenario(
+      `recovery-${what}`,
+      `1,000,000 ${what} messages`,
+      { kind: "recovery", what, messages: 1_000_000 },
+      { brokers: WITH_DISK, roundsMax: 3 },
+    ),
   ),
   scenario("commands", "commands from start to end", { kind: "commands" }, { brokers: programNames }),
   scenario("growth", "growth", { kind: "growth" }, { brokers: [OURS] }),

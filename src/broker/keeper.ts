@@ -3,13 +3,6 @@ import type { Journal, JournalRecord, RecordId } from "./ports.ts";
 import type { Session } from "./session.ts";
 import type { Route } from "./subscription-tree.ts";
 
-/** A message in the journal. */
-interface KeptMessage {
-  readonly id: RecordId;
-  /** Deliveries and retained messages that refer to it. */
-  references: number;
-}
-
 const NOWHERE: Journal = { isFull: false, add: () => 0, replace: () => {}, remove: () => {} };
 
 /**
@@ -18,7 +11,6 @@ const NOWHERE: Journal = { isFull: false, add: () => 0, replace: () => {}, remov
  */
 export class Keeper {
   #journal: Journal;
-  readonly #messages = new Map<Message, KeptMessage>();
 
   constructor(journal: Journal) {
     this.#journal = journal;
@@ -43,40 +35,35 @@ export class Keeper {
 
   /** Something more refers to the message. @returns the id of its record */
   refer(message: Message): RecordId {
-    let kept = this.#messages.get(message);
-    if (kept === undefined) {
-      kept = { id: this.#journal.add({ type: "message", message }), references: 0 };
-      this.#messages.set(message, kept);
-    }
-    kept.references++;
-    return kept.id;
+    message.kept ??= { id: this.#journal.add({ type: "message", message }), references: 0 };
+    message.kept.references++;
+    return message.kept.id;
   }
 
   /** The id of the record of a message that something refers to. */
   idOf(message: Message): RecordId {
-    return this.#messages.get(message)!.id;
+    return message.kept!.id;
   }
 
   /** What referred to the message does so no more. */
   release(message: Message): void {
-    const kept = this.#messages.get(message);
+    const { kept } = message;
     if (kept === undefined || --kept.references > 0) return;
-    this.#messages.delete(message);
+    message.kept = undefined;
     this.#journal.remove(kept.id);
   }
 
   /** Takes over a message that was read from the journal. */
   adopt(message: Message, id: RecordId): void {
-    this.#messages.set(message, { id, references: 0 });
+    message.kept = { id, references: 0 };
   }
 
-  /** Removes what was adopted and nothing refers to. */
-  removeUnreferenced(): void {
-    for (const [message, { id, references }] of this.#messages) {
-      if (references > 0) continue;
-      this.#messages.delete(message);
-      this.#journal.remove(id);
-    }
+  /** Removes the message from the journal if it was adopted and nothing refers to it. */
+  removeUnreferenced(message: Message): void {
+    const { kept } = message;
+    if (kept === undefined || kept.references > 0) return;
+    message.kept = undefined;
+    this.#journal.remove(kept.id);
   }
 
   /** From now on nothing is written: what is kept stays as it is. */

@@ -31,6 +31,15 @@ export interface Message {
   readonly expiresAtMs: number;
   /** How many messages led to it, each of which made a Worker publish the next. Absent where a client published it. */
   readonly hops?: number;
+  /** For the keeper alone: where the journal has it, and how much there refers to it. */
+  kept?: KeptMessage | undefined;
+}
+
+/** A message in the journal. */
+export interface KeptMessage {
+  readonly id: RecordId;
+  /** Deliveries and retained messages. */
+  references: number;
 }
 
 /** A message that something within the server wants published: the management API, a Worker. */

@@ -28,7 +28,7 @@ export function restore(broker: Broker, records: Iterable<readonly [RecordId, Jo
   for (const [id, record] of records) {
     if (!restoreRecord(restored, id, record, now)) keeper.remove(id);
   }
-  keeper.removeUnreferenced();
+  restored.messages.forEach((message) => keeper.removeUnreferenced(message));
 }
 
 /** @returns false if the record is of no use */

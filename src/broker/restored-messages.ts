@@ -14,6 +14,10 @@ export class RestoredMessages {
     this.#messages.push(message);
   }
 
+  forEach(visit: (message: Message) => void): void {
+    for (const message of this.#messages) visit(message);
+  }
+
   get(id: RecordId): Message | undefined {
     const ids = this.#ids;
     if (ids[this.#last + 1] === id) return this.#messages[++this.#last];

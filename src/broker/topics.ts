@@ -61,9 +61,13 @@ function levelCount(topic: string): number {
 /** True if the filter, without `$share`, matches the topic name. [MQTT-4.7.2-1] [MQTT-4.7.1-3] */
 export function matchesFilter(topicFilter: string, topicName: string): boolean {
   const filter = topicFilter.split("/");
-  const topic = topicName.split("/");
   if (topicName.startsWith("$") && (filter[0] === "+" || filter[0] === "#")) return false;
-  for (let i = 0; i < filter.length; i++) {
+  return matchesLevels(filter, topicName.split("/"), 0);
+}
+
+/** The same by levels, where all before `from` match. */
+export function matchesLevels(filter: readonly string[], topic: readonly string[], from: number): boolean {
+  for (let i = from; i < filter.length; i++) {
     const level = filter[i];
     if (level === "#") return true;
     if (i >= topic.length) return false;

@@ -41,6 +41,7 @@ export function handlePublish(
     tokenId: connection.tokenId,
     receivedAtMs: now,
     expiresAtMs: expiryInterval === undefined ? Infinity : now + expiryInterval * 1000,
+    kept: undefined,
   };
   acceptMessage(broker, session, connection, packetId, message, now);
 }

@@ -3,7 +3,7 @@
 /** From here on, integers need more than one 32-bit operation. */
 const INT32 = 2 ** 31;
 /** A power of two. */
-const RECENT_STRINGS = 4096;
+const RECENT_STRINGS = 65_536;
 /** Bytes of a string that decide where it is looked for. */
 const HASHED_BYTES = 32;
 
@@ -72,6 +72,54 @@ export class ByteWriter {
   }
 }
 
+/**
+ * Strings that were read lately, so that equal ones, such as the topics of queues and who published there, are one string in
+ * memory. Those of ASCII alone.
+ */
+export class RecentStrings {
+  readonly #strings = Array.from<string | undefined>({ length: RECENT_STRINGS });
+
+  /** @returns what `bytes[start, start + length)` says in UTF-8 */
+  read(bytes: Buffer, start: number, length: number): string {
+    const slot = hashOf(bytes, start, length) & (RECENT_STRINGS - 1);
+    const recent = this.#strings[slot];
+    if (recent?.length === length && isEqual(recent, bytes, start)) return recent;
+    return (this.#strings[slot] = bytes.toString("utf8", start, start + length));
+  }
+}
+
+/** Of the last bytes: those in which topics differ. */
+function hashOf(bytes: Buffer, start: number, length: number): number {
+  let hash = length;
+  for (let at = start + Math.max(0, length - HASHED_BYTES); at < start + length; at++) {
+    hash = Math.imul(hash ^ bytes[at]!, 0x0100_0193);
+  }
+  return hash ^ (hash >>> 15);
+}
+
+function isEqual(text: string, bytes: Buffer, start: number): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) !== bytes[start + index]) return false;
+  }
+  return true;
+}
+
+/** Small binary values share pieces of memory of this length: few, and not much is kept by what is left of one. */
+const SLAB_BYTES = 32 * 1024;
+const IN_SLAB_BYTES_MAX = 4 * 1024;
+
+let slab = Buffer.alloc(0);
+let slabEnd = 0;
+
+function newBinary(length: number): Buffer {
+  if (length > IN_SLAB_BYTES_MAX) return Buffer.allocUnsafeSlow(length);
+  if (slabEnd + length > slab.length) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    slabEnd = 0;
+  }
+  return slab.subarray(slabEnd, (slabEnd += length));
+}
+
 /** Reads what a `ByteWriter` wrote. Throws RangeError where the bytes end too early. */
 export class ByteReader {
   readonly bytes: Buffer;
@@ -79,15 +127,14 @@ export class ByteReader {
   at: number;
   /** Where they end. */
   end: number;
-  /** Strings that were read lately, by their hash; where they began, and how many bytes they had. */
-  readonly #recent: string[] = [];
-  readonly #recentAt: number[] = [];
-  readonly #recentLength: number[] = [];
+  readonly #strings: RecentStrings | undefined;
 
-  constructor(bytes: Buffer, start = 0, end = bytes.length) {
+  /** @param strings where many are read, and kept */
+  constructor(bytes: Buffer, start = 0, end = bytes.length, strings?: RecentStrings) {
     this.bytes = bytes;
     this.at = start;
     this.end = end;
+    this.#strings = strings;
   }
 
   byte(): number {
@@ -112,27 +159,18 @@ export class ByteReader {
     return this.bytes.readDoubleLE(this.#take(8));
   }
 
-  /** Equal strings that are read close together, such as the topic of a queue's messages, are one string in memory. */
   string(): string {
     const length = this.integer();
     const start = this.#take(length);
     if (length === 0) return "";
-    const slot = this.#hash(start, length) & (RECENT_STRINGS - 1);
-    if (this.#recentLength[slot] === length && this.#isEqual(this.#recentAt[slot]!, start, length)) {
-      return this.#recent[slot]!;
-    }
-    const value = this.bytes.toString("utf8", start, start + length);
-    this.#recent[slot] = value;
-    this.#recentAt[slot] = start;
-    this.#recentLength[slot] = length;
-    return value;
+    return this.#strings?.read(this.bytes, start, length) ?? this.bytes.toString("utf8", start, start + length);
   }
 
-  /** A copy, so that what is read does not keep the segment alive; small ones share Node's pools of 8 KiB with their neighbours. */
+  /** A copy, so that what is read does not keep the segment alive. */
   binary(): Buffer {
     const length = this.integer();
     const start = this.#take(length);
-    const copy = Buffer.allocUnsafe(length);
+    const copy = newBinary(length);
     this.bytes.copy(copy, 0, start, start + length);
     return copy;
   }
@@ -146,21 +184,5 @@ export class ByteReader {
     if (length > this.end - start) throw new RangeError("the bytes end too early");
     this.at = start + length;
     return start;
-  }
-
-  /** Of its last bytes: those in which topics differ. */
-  #hash(start: number, length: number): number {
-    let hash = length;
-    for (let at = start + Math.max(0, length - HASHED_BYTES); at < start + length; at++) {
-      hash = Math.imul(hash ^ this.bytes[at]!, 0x0100_0193);
-    }
-    return hash ^ (hash >>> 15);
-  }
-
-  #isEqual(first: number, second: number, length: number): boolean {
-    for (let index = 0; index < length; index++) {
-      if (this.bytes[first + index] !== this.bytes[second + index]) return false;
-    }
-    return true;
   }
 }

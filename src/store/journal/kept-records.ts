@@ -5,8 +5,31 @@ import { readPut } from "./entries.ts";
 import type { Inventory } from "./inventory.ts";
 import { unreadable } from "./scan.ts";
 
-/** Segments as bytes: they stay in memory until the records of all brokers have been taken over. */
-export type SegmentReaders = ReadonlyMap<number, ByteReader>;
+/** Segments as bytes: each stays in memory until all of its records have been taken over. */
+export class SegmentReaders {
+  readonly #readers = new Map<number, { readonly reader: ByteReader; waiting: number }>();
+
+  add(segment: number, reader: ByteReader): void {
+    this.#readers.set(segment, { reader, waiting: 0 });
+  }
+
+  /** One more record of the segment waits to be read. */
+  expect(segment: number): void {
+    this.#readers.get(segment)!.waiting++;
+  }
+
+  /** What reads the next of its records. */
+  take(segment: number): ByteReader {
+    const entry = this.#readers.get(segment)!;
+    if (--entry.waiting === 0) this.#readers.delete(segment);
+    return entry.reader;
+  }
+
+  /** To be called when all are expected. */
+  dropUnused(): void {
+    for (const [segment, { waiting }] of this.#readers) if (waiting === 0) this.#readers.delete(segment);
+  }
+}
 
 export class KeptRecords implements Iterable<readonly [RecordId, JournalRecord]> {
   /** Growing. */
@@ -34,13 +57,14 @@ export class KeptRecords implements Iterable<readonly [RecordId, JournalRecord]>
       this.#ids[count] = id;
       this.#segments[count] = place.segment;
       this.#offsets[count] = place.offset;
+      readers.expect(place.segment);
       count++;
     }
     this.count = count;
   }
 
   /**
-   * By growing ids.
+   * By growing ids, once.
    * @throws {UserError} `journal-unreadable`
    */
   *[Symbol.iterator](): Iterator<readonly [RecordId, JournalRecord]> {
@@ -51,7 +75,7 @@ export class KeptRecords implements Iterable<readonly [RecordId, JournalRecord]>
     const segment = this.#segments[index]!;
     const offset = this.#offsets[index]!;
     try {
-      return readPut(this.#readers.get(segment)!, offset);
+      return readPut(this.#readers.take(segment), offset);
     } catch (error) {
       throw unreadable(segment, offset, error);
     }

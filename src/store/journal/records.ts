@@ -162,7 +162,8 @@ function readMessage(from: ByteReader): Message {
   const id = from.integer();
   const receivedAtMs = from.double();
   const expiresAtMs = flags & EXPIRES ? from.double() : Infinity;
-  return { id, topic, payload, qos, retain, properties, publisherId, tokenId, receivedAtMs, expiresAtMs };
+  const kept = undefined;
+  return { id, topic, payload, qos, retain, properties, publisherId, tokenId, receivedAtMs, expiresAtMs, kept };
 }
 
 /** What messages and wills have in common; the first byte has flags of both. */

@@ -2,11 +2,11 @@
 import path from "node:path";
 import { UserError } from "../../errors.ts";
 import type { RecordId } from "../../broker/ports.ts";
-import { ByteReader } from "./bytes.ts";
+import { ByteReader, RecentStrings } from "./bytes.ts";
 import type { JournalFolder } from "./files.ts";
 import { segmentFileName } from "./format.ts";
 import { type BrokerEntry, Inventory, Segment } from "./inventory.ts";
-import { KeptRecords } from "./kept-records.ts";
+import { KeptRecords, SegmentReaders } from "./kept-records.ts";
 import { type Damage, type ScanResult, type ScanVisitor, scan } from "./scan.ts";
 
 export interface Recovered {
@@ -26,8 +26,9 @@ interface Reading {
 /** Reads everything, and changes nothing. */
 export async function readJournal(folder: JournalFolder): Promise<Recovered> {
   const inventory = new Inventory();
-  const readers = new Map<number, ByteReader>();
+  const readers = new SegmentReaders();
   const found = new Map<string, Reading>();
+  const strings = new RecentStrings();
   let latest: Reading | undefined;
   const of = (brokerId: string): Reading => {
     // Entries of one broker come one after the other.
@@ -40,7 +41,7 @@ export async function readJournal(folder: JournalFolder): Promise<Recovered> {
     segment: (header, bytes) => {
       inventory.addSegment(new Segment(header.number, header.salt, header.firstSequence, bytes.length));
       inventory.nextId = Math.max(inventory.nextId, header.nextId);
-      readers.set(header.number, new ByteReader(bytes));
+      readers.add(header.number, new ByteReader(bytes, 0, bytes.length, strings));
     },
     put: (brokerId, id, start, end) => {
       const { broker, ids } = of(brokerId);
@@ -59,9 +60,9 @@ export async function readJournal(folder: JournalFolder): Promise<Recovered> {
     },
   };
   const result = await scan(folder, visitor);
-  for (const segment of inventory.segments) if (segment.liveBytes === 0) readers.delete(segment.number);
   const records = new Map<string, KeptRecords>();
   for (const [brokerId, { ids }] of found) records.set(brokerId, new KeptRecords(ids, inventory, readers));
+  readers.dropUnused();
   return { scan: result, inventory, records };
 }
 

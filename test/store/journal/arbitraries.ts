@@ -49,7 +49,7 @@ const publication = record({
 
 const message: fc.Arbitrary<Message> = fc
   .tuple(publication, record({ id: fc.nat(), receivedAtMs: fc.nat(), expiresAtMs: timeMs }))
-  .map(([content, rest]) => ({ ...content, ...rest }));
+  .map(([content, rest]) => ({ ...content, ...rest, kept: undefined }));
 
 const will = record({
   delaySeconds: seconds,
