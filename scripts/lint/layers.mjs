@@ -34,6 +34,13 @@ export const layers = {
     node: true,
   },
 
+  "hook-testing": {
+    imports: ["api/content", "auth", "errors", "hooks"],
+    types: ["broker/ports", "contract"],
+    packages: true,
+    node: true,
+  },
+
   client: { imports: ["contract", "errors"], packages: true, node: true },
   cli: { imports: ["client", "codec", "contract", "errors"], packages: true, node: true },
   // The commands that run a server in their own process, and nothing else, may reach it.
@@ -41,6 +48,9 @@ export const layers = {
   "cli/commands/serve": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
   "cli/server/dev-worker": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
   "cli/server/server-command": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
+  // They ask a hook without a broker.
+  "cli/commands/hook": { imports: ["cli", "client", "errors", "hook-testing"], packages: true, node: true },
+  "cli/hook": { imports: ["cli", "contract", "errors", "hook-testing"], packages: true, node: true },
   // They work on a data folder, without a server.
   "cli/commands/data": { imports: ["cli", "errors", "store"], packages: true, node: true },
 

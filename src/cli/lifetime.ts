@@ -13,9 +13,9 @@ export interface Lifetime {
 }
 
 export interface LifetimeOptions {
-  /** Ends it after so long, with the error that `timedOut` makes. */
+  /** Ends it after so long, with the error that `timedOut` makes; as a success where there is none. */
   waitMs: number | undefined;
-  timedOut: () => Error;
+  timedOut: (() => Error) | undefined;
   /** True if it would end by itself, so that Ctrl-C interrupts something: exit code 130 instead of 0. */
   bounded: boolean;
 }
@@ -30,7 +30,8 @@ export async function live(
   const abort = () => ending.abort(context.signal.reason);
   if (context.signal.aborted) abort();
   context.signal.addEventListener("abort", abort, { once: true });
-  const timer = waitMs === undefined ? undefined : setTimeout(() => ending.abort(timedOut()), waitMs);
+  const timer =
+    waitMs === undefined ? undefined : setTimeout(() => ending.abort(timedOut?.() ?? new Finished()), waitMs);
   try {
     await task({ signal: ending.signal, finish: () => ending.abort(new Finished()) });
   } catch (error) {

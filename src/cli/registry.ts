@@ -19,6 +19,7 @@ export const groups: Readonly<Record<string, string>> = {
   broker: "Brokers and their settings",
   token: "Credentials for MQTT clients",
   "api-token": "Credentials for the management API",
+  hook: "Test what sees each message",
   retained: "Retained messages",
   session: "Clients and their sessions",
   config: "What commands work with here",
@@ -89,6 +90,17 @@ export const registry: readonly CommandEntry[] = [
   },
   { path: "api-token list", summary: "List them", load: () => import("./commands/api-token/list.ts") },
   { path: "api-token delete", summary: "Delete one", load: () => import("./commands/api-token/delete.ts") },
+
+  {
+    path: "hook test",
+    summary: "Ask a hook about messages, and compare with last time",
+    load: () => import("./commands/hook/test.ts"),
+  },
+  {
+    path: "hook replay",
+    summary: "Ask a hook about recorded batches, and compare with then",
+    load: () => import("./commands/hook/replay.ts"),
+  },
 
   { path: "ca path", summary: "Print where its certificate is", load: () => import("./commands/ca/path.ts") },
   {

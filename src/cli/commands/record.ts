@@ -1,12 +1,13 @@
 import { defineCommand } from "../command.ts";
+import { usageError } from "../errors.ts";
 import { parseCondition } from "../messages/condition.ts";
-import { type ReceivedMessage, messageToJson } from "../messages/received-message.ts";
+import { HookRecorder } from "../messages/hook-recorder.ts";
+import { messageToJson } from "../messages/received-message.ts";
 import { Subscriber } from "../messages/subscriber.ts";
 import { checkTopicFilter } from "../messages/topic.ts";
 import { type TargetOptions, addTargetOptions } from "../mqtt/target.ts";
 import { collect, qualityOfService, seconds, wholeNumber } from "../option-parsers.ts";
 import { LineFile } from "../output/line-file.ts";
-import { UserError } from "../../errors.ts";
 
 interface Options extends TargetOptions {
   output?: string;
@@ -17,6 +18,7 @@ interface Options extends TargetOptions {
   skipRetained?: boolean;
   filterOut?: string[];
   timeout: number;
+  hook?: boolean;
 }
 
 export default defineCommand<Options>({
@@ -24,6 +26,7 @@ export default defineCommand<Options>({
     "record -o traffic.ndjson                       everything, until Ctrl-C",
     "record 'lamps/#' 'doors/#' -o house.ndjson -C 100",
     "record --for 60 -R -o minute.ndjson            a minute, without what was retained before",
+    "record --hook -o hook.ndjson                   with batches and verdicts, for `pubsub hook replay`",
     "record | jq -r .topic                          without -o it goes to standard output",
   ],
 
@@ -41,6 +44,7 @@ export default defineCommand<Options>({
       .option("--until <condition>", "end with the message that fulfils it, such as 'payload.celsius > 30'")
       .option("-R, --skip-retained", "not what was retained before")
       .option("-T, --filter-out <filter>", "not the messages on these topics; may be repeated", collect)
+      .option("--hook", "what goes to the broker's hook, in which batches, and what comes of it; from the event stream")
       .option("--timeout <seconds>", "longest wait for an answer of the broker", seconds("--timeout"), 30);
     addTargetOptions(command);
   },
@@ -50,29 +54,31 @@ export default defineCommand<Options>({
     const named = [...new Set(filterArguments as string[])];
     const filters = named.length === 0 ? ["#"] : named;
     for (const filter of [...filters, ...(options.filterOut ?? [])]) checkTopicFilter(filter);
+    if (options.hook && (options.until ?? options.filterOut) !== undefined) {
+      throw usageError("--hook goes with neither --until nor --filter-out");
+    }
     const until = options.until === undefined ? undefined : parseCondition(options.until);
     const name = options.output ?? "-";
     const file = name === "-" ? undefined : await LineFile.create(name);
     let recorded = 0;
-    const print = (message: ReceivedMessage): Promise<void> | undefined => {
+    const write = (line: object): Promise<void> | undefined => {
       recorded++;
-      const line = messageToJson(message);
       return file === undefined ? output.line(line) : file.write(line);
     };
-    const subscriber = new Subscriber(context, {
-      ...{ target: options, filters, print, until },
-      ...{ qos: options.qos, count: options.count, filterOut: options.filterOut ?? [] },
-      waitMs: options.for === undefined ? undefined : options.for * 1000,
-      timeoutMs: options.timeout * 1000,
-      exitAfterSuback: false,
-      retained: options.skipRetained ? "none" : "all",
-      retainAsPublished: true,
-    });
+    const waitMs = options.for === undefined ? undefined : options.for * 1000;
+    const { count, filterOut = [] } = options;
+    const recorder = options.hook
+      ? new HookRecorder(context, { ...options, filters, count, waitMs, write })
+      : new Subscriber(context, {
+          ...{ target: options, filters, until, count, waitMs, filterOut },
+          ...{ qos: options.qos, timeoutMs: options.timeout * 1000 },
+          print: (message) => write(messageToJson(message)),
+          ...{ exitAfterSuback: false, waitSuffices: true },
+          retained: options.skipRetained ? "none" : "all",
+          retainAsPublished: true,
+        });
     try {
-      await subscriber.run().catch((error: unknown) => {
-        // With --for that is the end that was asked for.
-        if (!(error instanceof UserError) || error.code !== "timed-out") throw error;
-      });
+      await recorder.run();
     } finally {
       await file?.close();
       const where = file === undefined ? "" : ` to ${name}`;

@@ -10,6 +10,8 @@ import { MAX_PAYLOAD_BYTES } from "./publish-source.ts";
 export interface RecordedMessage extends OutgoingMessage {
   /** On the recording's clock, which may begin anywhere; undefined where the line says nothing of it. */
   atMs: number | undefined;
+  /** Counts from 1. */
+  line: number;
   /** The line's object, with everything that it says besides. */
   source: Readonly<Record<string, unknown>>;
 }
@@ -36,7 +38,7 @@ export async function* readRecording(
       try {
         for (const line of lines) {
           number++;
-          if (line.length > 0 && !isBlank(line)) messages.push(parseRecordedLine(line, `${name}, line ${number}`));
+          if (line.length > 0 && !isBlank(line)) messages.push(parseRecordedLine(line, name, number));
         }
       } catch (error) {
         // Those before the line that is wrong count.
@@ -57,10 +59,11 @@ function isBlank(line: Buffer): boolean {
 }
 
 /** @throws {UserError} `usage` */
-export function parseRecordedLine(line: Buffer, where: string): RecordedMessage {
+export function parseRecordedLine(line: Buffer, file: string, number: number): RecordedMessage {
+  const where = `${file}, line ${number}`;
   const source = parseLine(line, where);
   const object = "tst" in source ? fromMosquitto(source) : source;
-  return { ...messageOf(object, DEFAULTS, where), atMs: timeOf(source, where), source: object };
+  return { ...messageOf(object, DEFAULTS, where), atMs: timeOf(source, where), line: number, source: object };
 }
 
 /** `time` and `tst` are RFC 3339, `offset` is seconds since whenever the recording began. */

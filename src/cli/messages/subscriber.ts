@@ -20,8 +20,9 @@ export interface SubscriberOptions {
   count: number | undefined;
   /** Ends with the first message that fulfils it. */
   until: Condition | undefined;
-  /** Ends after so long, as a failure. */
+  /** Ends after so long, as a failure unless `waitSuffices`. */
   waitMs: number | undefined;
+  waitSuffices?: boolean;
   timeoutMs: number;
   exitAfterSuback: boolean;
   retained: "all" | "none" | "only";
@@ -49,9 +50,9 @@ export class Subscriber {
    * @throws {MqttConnectionError} where the first connection does not come about, or the broker refuses
    */
   async run(): Promise<void> {
-    const { waitMs, count, until } = this.#options;
+    const { waitMs, waitSuffices = false, count, until } = this.#options;
     const bounded = count !== undefined || waitMs !== undefined || until !== undefined;
-    const timedOut = () => this.#timedOut();
+    const timedOut = waitSuffices ? undefined : () => this.#timedOut();
     await live(this.#context, { waitMs, timedOut, bounded }, (lifetime) => this.#subscribeUntilEnd(lifetime));
   }
 

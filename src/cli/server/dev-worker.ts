@@ -52,7 +52,7 @@ export function workerOptions(
 }
 
 /** What a Worker says is for people, and goes to standard error like everything of that kind. */
-function showOutput({ output }: CommandContext, { kind, text }: WorkerOutput): void {
+export function showOutput({ output }: CommandContext, { kind, text }: WorkerOutput): void {
   const { err } = output;
   const [first, ...rest] = text.split("\n");
   const color = kind === "error" || kind === "exception" ? err.red : kind === "warning" ? err.yellow : err.cyan;
