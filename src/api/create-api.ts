@@ -10,7 +10,7 @@ import { failWith, paginate, succeed } from "./envelope.ts";
 import { etagOf } from "./etag.ts";
 import { ApiFailure } from "./failure.ts";
 import { guardHost, guardToken } from "./guards.ts";
-import type { Handlers } from "./handler.ts";
+import { Created, type Handlers } from "./handler.ts";
 import { accountHandlers } from "./handlers/accounts.ts";
 import { apiTokenHandlers } from "./handlers/api-tokens.ts";
 import { brokerHandlers } from "./handlers/brokers.ts";
@@ -89,10 +89,11 @@ function addOperation(app: Application, name: OperationName, dependencies: ApiDe
     const input = await readInput(context, route, operation);
     requireAccount(input.params, dependencies);
     authorize(caller, route, input.params, dependencies.catalogue);
-    const result = await handle(input, dependencies, caller);
+    const outcome = await handle(input, dependencies, caller);
+    const [result, status] = outcome instanceof Created ? [outcome.result, 201 as const] : [outcome, 200 as const];
     if (route.stream) return result as Response;
     if (route.query === undefined || !("page" in route.query)) {
-      return succeed(result, undefined, route.etag ? { etag: etagOf(result) } : {});
+      return succeed(result, undefined, route.etag ? { etag: etagOf(result) } : {}, status);
     }
     const { page, per_page: perPage } = input.query as { page: number; per_page: number };
     const { result: entries, resultInfo } = paginate(result as readonly unknown[], page, perPage);

@@ -13,9 +13,10 @@ export function succeed(
   result: unknown,
   resultInfo?: ResultInfo,
   headers: Readonly<Record<string, string>> = {},
+  status: 200 | 201 = 200,
 ): Response {
   const envelope = { success: true, errors: [], messages: [], result } as const;
-  return respond(200, resultInfo === undefined ? envelope : { ...envelope, result_info: resultInfo }, headers);
+  return respond(status, resultInfo === undefined ? envelope : { ...envelope, result_info: resultInfo }, headers);
 }
 
 /** @param messages one `errors` entry each */

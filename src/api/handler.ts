@@ -12,7 +12,18 @@ export type Handler<Name extends OperationName> = Name extends StreamOperationNa
       input: CheckedInput<Name>,
       dependencies: ApiDependencies,
       caller: Caller,
-    ) => Result<Name & EnvelopeOperationName> | Promise<Result<Name & EnvelopeOperationName>>;
+    ) => Outcome<Result<Name & EnvelopeOperationName>> | Promise<Outcome<Result<Name & EnvelopeOperationName>>>;
+
+type Outcome<Value> = Value | Created<Value>;
+
+/** A result that did not exist before, of an operation that may find it there: status 201 (RFC 9110 §9.3.4). */
+export class Created<Value> {
+  readonly result: Value;
+
+  constructor(result: Value) {
+    this.result = result;
+  }
+}
 
 /** The handlers of some operations; of all of them, none may be missing. */
 export type Handlers<Name extends OperationName = OperationName> = { readonly [Each in Name]: Handler<Each> };

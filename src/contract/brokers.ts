@@ -64,6 +64,12 @@ const settings = {
   limits: limitsSchema.optional(),
 };
 
+const creation = {
+  ...settings,
+  authType: authTypeSchema.optional(),
+  auth_type: authTypeSchema.optional(),
+};
+
 export const brokerOperations = {
   listBrokers: {
     summary: "List the brokers of a namespace",
@@ -73,14 +79,15 @@ export const brokerOperations = {
   },
   createBroker: {
     summary: "Create a broker",
-    body: z.object({
-      name: nameSchema,
-      ...settings,
-      authType: authTypeSchema.optional(),
-      auth_type: authTypeSchema.optional(),
-    }),
+    body: z.object({ name: nameSchema, ...creation }),
     result: brokerSchema,
     errors: ["namespace-not-found", "broker-exists", "too-many-brokers"],
+  },
+  ensureBroker: {
+    summary: "Create a broker unless it exists; one that exists with other settings than those given is a conflict",
+    body: z.object(creation),
+    result: brokerSchema,
+    errors: ["namespace-not-found", "broker-differs", "too-many-brokers"],
   },
   describeBroker: {
     summary: "Describe a broker",

@@ -91,6 +91,12 @@ export const apiErrors = {
     message: "the namespace exists already",
     hint: "names are case-insensitive; choose another one",
   },
+  "namespace-differs": {
+    code: 17104,
+    status: 409,
+    message: "the namespace exists with other settings",
+    hint: "leave the settings out that need not be so, or choose another name",
+  },
   "namespace-not-empty": {
     code: 17102,
     status: 409,
@@ -110,6 +116,12 @@ export const apiErrors = {
     status: 409,
     message: "the broker exists already",
     hint: "names are case-insensitive; choose another one",
+  },
+  "broker-differs": {
+    code: 17207,
+    status: 409,
+    message: "the broker exists with other settings",
+    hint: "change it (pubsub broker update), or leave the settings out that need not be so",
   },
   "too-many-brokers": { code: 17202, status: 409, message: "the namespace has as many brokers as it may" },
 

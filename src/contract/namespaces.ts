@@ -24,6 +24,12 @@ export const namespaceOperations = {
     result: namespaceSchema,
     errors: ["namespace-exists", "too-many-namespaces"],
   },
+  ensureNamespace: {
+    summary: "Create a namespace unless it exists; one that exists with another description is a conflict",
+    body: z.object({ description: descriptionSchema.optional() }),
+    result: namespaceSchema,
+    errors: ["namespace-differs", "too-many-namespaces"],
+  },
   describeNamespace: {
     summary: "Describe a namespace",
     result: namespaceSchema,

@@ -107,7 +107,11 @@ function describeOperation(name: string, route: Route, operation: Operation, sch
     ...(body !== undefined && {
       requestBody: { content: { "application/json": { schema: jsonSchema(body, "input", schemas) } } },
     }),
-    responses: { "200": { description, content }, ...errorResponses(route, operation) },
+    responses: {
+      "200": { description, content },
+      ...(route.method === "PUT" && { "201": { description: "success: it is new", content } }),
+      ...errorResponses(route, operation),
+    },
   };
 }
 

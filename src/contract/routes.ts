@@ -20,7 +20,7 @@ export const apiScopes = ["read", "write", "admin"] as const;
 export type ApiScope = (typeof apiScopes)[number];
 
 export interface Route {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** What an API token must allow at least. */
   readonly scope: ApiScope;
   /** `{name}` stands for a path parameter. */
@@ -44,11 +44,13 @@ const PAGE = { page: "integer", per_page: "integer" } as const;
 export const routes = {
   listNamespaces: { method: "GET", scope: "read", path: NAMESPACES, query: PAGE },
   createNamespace: { method: "POST", scope: "write", path: NAMESPACES, body: true },
+  ensureNamespace: { method: "PUT", scope: "write", path: NAMESPACE, body: true },
   describeNamespace: { method: "GET", scope: "read", path: NAMESPACE },
   deleteNamespace: { method: "DELETE", scope: "write", path: NAMESPACE },
 
   listBrokers: { method: "GET", scope: "read", path: BROKERS, query: PAGE },
   createBroker: { method: "POST", scope: "write", path: BROKERS, body: true, etag: true },
+  ensureBroker: { method: "PUT", scope: "write", path: BROKER, body: true, etag: true },
   describeBroker: { method: "GET", scope: "read", path: BROKER, etag: true },
   updateBroker: { method: "PATCH", scope: "write", path: BROKER, body: true, etag: true },
   deleteBroker: { method: "DELETE", scope: "write", path: BROKER },

@@ -90,6 +90,12 @@ export interface NewBroker extends BrokerChanges {
   readonly keys: readonly SigningKey[];
 }
 
+/** What was there, or has been created. */
+export interface Ensured<Record> {
+  readonly record: Record;
+  readonly isNew: boolean;
+}
+
 /** Told after a change is kept, in the order of the changes. */
 export type CatalogueEvent =
   | { readonly type: "namespace-created"; readonly namespace: NamespaceRecord }
@@ -117,10 +123,12 @@ export const SCRAM_CREDENTIALS_MAX = 10_000;
 export type CatalogueErrorCode =
   | "namespace-not-found"
   | "namespace-exists"
+  | "namespace-differs"
   | "namespace-not-empty"
   | "too-many-namespaces"
   | "broker-not-found"
   | "broker-exists"
+  | "broker-differs"
   | "broker-changed"
   | "too-many-brokers"
   | "api-token-not-found"
@@ -169,9 +177,13 @@ export interface Catalogue {
   apiTokenByHash(hash: string): ApiTokenRecord | undefined;
 
   createNamespace(namespace: NewNamespace): Promise<NamespaceRecord>;
+  /** Creates it unless it is there; fails with `namespace-differs` where it is there with other settings than those given. */
+  ensureNamespace(namespace: NewNamespace): Promise<Ensured<NamespaceRecord>>;
   /** Fails with `namespace-not-empty` while it has brokers. API tokens that are good for it alone end with it. */
   deleteNamespace(id: string): Promise<void>;
   createBroker(broker: NewBroker): Promise<BrokerRecord>;
+  /** Creates it unless it is there; fails with `broker-differs` where it is there with other settings than those given. */
+  ensureBroker(broker: NewBroker): Promise<Ensured<BrokerRecord>>;
   /** @param expected the change is made only if this is still the record; fails with `broker-changed` if it is not */
   updateBroker(id: string, changes: BrokerChanges, expected?: BrokerRecord): Promise<BrokerRecord>;
   deleteBroker(id: string): Promise<void>;

@@ -1,4 +1,5 @@
 /** What changes to a catalogue do: pure functions from a state to the next one and what there is to tell about it. */
+import { isDeepStrictEqual } from "node:util";
 import {
   API_TOKENS_MAX,
   type ApiTokenRecord,
@@ -8,6 +9,7 @@ import {
   CatalogueError,
   type CatalogueEvent,
   NAMESPACES_MAX,
+  type Ensured,
   type NamespaceRecord,
   type NewApiToken,
   type NewBroker,
@@ -59,14 +61,22 @@ function brokersOf(state: CatalogueState, namespaceId: string): BrokerRecord[] {
   return [...state.brokers.values()].filter((broker) => broker.namespaceId === namespaceId);
 }
 
+function namespaceNamed(state: CatalogueState, name: string): NamespaceRecord | undefined {
+  return [...state.namespaces.values()].find((namespace) => namespace.name === name.toLowerCase());
+}
+
+function brokerNamed(state: CatalogueState, namespaceId: string, name: string): BrokerRecord | undefined {
+  return brokersOf(state, namespaceId).find((broker) => broker.name === name.toLowerCase());
+}
+
 export function createNamespace(
   state: CatalogueState,
   { id, now }: ChangeContext,
   input: NewNamespace,
 ): Change<NamespaceRecord> {
   const name = input.name.toLowerCase();
-  for (const namespace of state.namespaces.values()) {
-    if (namespace.name === name) throw new CatalogueError("namespace-exists", `the namespace ${name} exists already`);
+  if (namespaceNamed(state, name) !== undefined) {
+    throw new CatalogueError("namespace-exists", `the namespace ${name} exists already`);
   }
   if (state.namespaces.size >= NAMESPACES_MAX) {
     throw new CatalogueError("too-many-namespaces", `there are ${NAMESPACES_MAX} namespaces already`);
@@ -104,11 +114,10 @@ export function createBroker(
 ): Change<BrokerRecord> {
   const namespace = requireNamespace(state, input.namespaceId);
   const name = input.name.toLowerCase();
-  const others = brokersOf(state, namespace.id);
-  if (others.some((broker) => broker.name === name)) {
+  if (brokerNamed(state, namespace.id, name) !== undefined) {
     throw new CatalogueError("broker-exists", `the broker ${name} exists already in the namespace ${namespace.name}`);
   }
-  if (others.length >= BROKERS_PER_NAMESPACE_MAX) {
+  if (brokersOf(state, namespace.id).length >= BROKERS_PER_NAMESPACE_MAX) {
     throw new CatalogueError("too-many-brokers", `the namespace has ${BROKERS_PER_NAMESPACE_MAX} brokers already`);
   }
   const broker: BrokerRecord = {
@@ -129,6 +138,51 @@ export function createBroker(
     event: { type: "broker-created", broker },
     result: broker,
   };
+}
+
+export function ensureNamespace(
+  state: CatalogueState,
+  context: ChangeContext,
+  input: NewNamespace,
+): Change<Ensured<NamespaceRecord>> {
+  const found = namespaceNamed(state, input.name);
+  if (found === undefined) return asNew(createNamespace(state, context, input));
+  const differing = namesOfDifferences(found, { description: input.description });
+  if (differing !== "") {
+    throw new CatalogueError("namespace-differs", `the namespace ${found.name} exists with another ${differing}`);
+  }
+  return { state, result: { record: found, isNew: false } };
+}
+
+export function ensureBroker(
+  state: CatalogueState,
+  context: ChangeContext,
+  input: NewBroker,
+): Change<Ensured<BrokerRecord>> {
+  const found = brokerNamed(state, requireNamespace(state, input.namespaceId).id, input.name);
+  if (found === undefined) return asNew(createBroker(state, context, input));
+  const { description, authType, expirationSeconds: expiration, onPublish: on_publish, limits } = input;
+  const settings = { ...found, expiration: found.expirationSeconds, on_publish: found.onPublish };
+  const differing = namesOfDifferences(settings, { description, authType, expiration, on_publish, limits });
+  if (differing !== "") {
+    throw new CatalogueError("broker-differs", `the broker ${found.name} exists with another ${differing}`);
+  }
+  return { state, result: { record: found, isNew: false } };
+}
+
+function asNew<Result>({ result, ...change }: Change<Result>): Change<Ensured<Result>> {
+  return { ...change, result: { record: result, isNew: true } };
+}
+
+/** Of the values that are wanted, `undefined` being none: `expiration, limits`; empty where all are as they are wanted. */
+function namesOfDifferences<Settings extends object>(
+  found: Settings,
+  wanted: { readonly [Name in keyof Settings]?: Settings[Name] | undefined },
+): string {
+  return Object.entries(wanted)
+    .filter(([name, value]) => value !== undefined && !isDeepStrictEqual(value, found[name as keyof Settings]))
+    .map(([name]) => name)
+    .join(", ");
 }
 
 export function updateBroker(

@@ -7,6 +7,7 @@ import {
   CatalogueError,
   type CatalogueEvent,
   type CatalogueListener,
+  type Ensured,
   type NamespaceRecord,
   type NewApiToken,
   type NewBroker,
@@ -119,12 +120,20 @@ export class PersistentCatalogue implements Catalogue {
     return this.#change((state, context) => changes.createNamespace(state, context, namespace));
   }
 
+  ensureNamespace(namespace: NewNamespace): Promise<Ensured<NamespaceRecord>> {
+    return this.#change((state, context) => changes.ensureNamespace(state, context, namespace));
+  }
+
   deleteNamespace(id: string): Promise<void> {
     return this.#change((state) => changes.deleteNamespace(state, id));
   }
 
   createBroker(broker: NewBroker): Promise<BrokerRecord> {
     return this.#change((state, context) => changes.createBroker(state, context, broker));
+  }
+
+  ensureBroker(broker: NewBroker): Promise<Ensured<BrokerRecord>> {
+    return this.#change((state, context) => changes.ensureBroker(state, context, broker));
   }
 
   updateBroker(id: string, settings: BrokerChanges, expected?: BrokerRecord): Promise<BrokerRecord> {

@@ -82,7 +82,7 @@ describe("routing", () => {
 
   test.each([
     [`PUT ${N}`, "GET, POST"],
-    [`POST ${B}`, "GET, PATCH, DELETE"],
+    [`POST ${B}`, "PUT, GET, PATCH, DELETE"],
     ["DELETE /status", "GET"],
     [`OPTIONS ${B}/events`, "GET"],
   ])("%s: allowed is %s", async (target, allow) => {

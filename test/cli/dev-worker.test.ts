@@ -17,8 +17,8 @@ const server: Omit<RunningServer, "close"> = {
 
 function startDev(options: Parameters<typeof dev>[1], worker: RunningServer["worker"]) {
   const client = {
-    describeNamespace: async () => ({}),
-    describeBroker: async () => ({ name: "dev" }),
+    ensureNamespace: async () => ({}),
+    ensureBroker: async () => ({ name: "dev" }),
     issueCredentials: async () => ({ c: "t" }),
   };
   const { world, ...test } = createTestWorld({ env: { PUBSUB_CONFIG_DIR: temporaryFolder() }, client });

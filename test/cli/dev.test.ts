@@ -16,17 +16,13 @@ const server: Omit<RunningServer, "close"> = {
   ws: "ws://127.0.0.1:18083/mqtt",
 };
 
-const notFound = (code: string) => async () => await Promise.reject(new UserError(code, "no such thing"));
-
 /** A server on which nothing exists yet. */
 function emptyServer(calls: unknown[]): FakeClient {
   return {
-    describeNamespace: notFound("namespace-not-found"),
-    createNamespace: async (input: object) => calls.push(["createNamespace", input]),
-    describeBroker: notFound("broker-not-found"),
-    createBroker: async (input: { name: string }) => {
-      calls.push(["createBroker", input]);
-      return input;
+    ensureNamespace: async (input: object) => calls.push(["ensureNamespace", input]),
+    ensureBroker: async (input: { broker: string }) => {
+      calls.push(["ensureBroker", input]);
+      return { name: input.broker };
     },
     issueCredentials: async () => ({ "client-1": "token-1" }),
   };
@@ -82,8 +78,8 @@ describe("dev", () => {
     expect(JSON.parse(test.stdout.text)).toEqual(ready);
     expect(test.stdout.text.trimEnd()).not.toContain("\n");
     expect(test.calls).toEqual([
-      ["createNamespace", { name: "local" }],
-      ["createBroker", { namespace: "local", name: "dev" }],
+      ["ensureNamespace", { namespace: "local" }],
+      ["ensureBroker", { namespace: "local", broker: "dev" }],
     ]);
     const configuration = path.join(test.configFolder, "config.json");
     expect(JSON.parse(readFileSync(configuration, "utf8"))).toEqual({
@@ -103,8 +99,8 @@ describe("dev", () => {
   it("passes its options on, and sets the hook of a broker that exists", async () => {
     const updates: unknown[] = [];
     const client: FakeClient = {
-      describeNamespace: async () => ({}),
-      describeBroker: async () => ({}),
+      ensureNamespace: async () => ({}),
+      ensureBroker: async () => ({}),
       updateBroker: async (input: object) => {
         updates.push(input);
         return { name: "orders", on_publish: { url: "http://127.0.0.1:8787/" } };

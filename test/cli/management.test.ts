@@ -45,6 +45,18 @@ describe("namespaces", () => {
     expect(inputs).toEqual([{ name: "shop", description: "tills" }, { name: "shop" }]);
   });
 
+  it("may be there already with --if-not-exists", async () => {
+    const { client, inputs } = recorder(namespace, "ensureNamespace");
+    const { stdout } = await pubsub(["namespace", "create", "Shop", "--if-not-exists"], { client });
+    expect(stdout).toMatch(/^name +shop\n/);
+    await pubsub(["namespace", "create", "shop", "--if-not-exists", "--description", "tills"], { client });
+    expect(inputs).toEqual([{ namespace: "Shop" }, { namespace: "shop", description: "tills" }]);
+    const brokers = recorder(broker, "ensureBroker");
+    const argv = ["broker", "create", "orders", "--if-not-exists", "--expiration", "none", "--json"];
+    expect(JSON.parse((await pubsub(argv, { client: brokers.client, env: NS })).stdout)).toEqual(broker);
+    expect(brokers.inputs).toEqual([{ namespace: "local", broker: "orders", expiration: null }]);
+  });
+
   it("are listed as a table; none is said on standard error", async () => {
     const { client } = recorder([namespace, { ...namespace, name: "a" }], "listNamespaces");
     const { stdout } = await pubsub(["namespace", "list"], { client });

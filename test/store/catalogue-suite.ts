@@ -26,6 +26,34 @@ export function catalogueSuite(open: (now: () => number) => Promise<Catalogue>):
     return () => catalogue.close();
   });
 
+  test("creates what is missing, and finds what is there", async () => {
+    const { record, isNew } = await catalogue.ensureNamespace({ name: "Second", description: "text" });
+    expect([record.name, isNew, catalogue.namespace("second")]).toEqual(["second", true, record]);
+    for (const description of ["text", undefined]) {
+      expect(await catalogue.ensureNamespace({ name: "second", description })).toEqual({ record, isNew: false });
+    }
+    await failsWith(catalogue.ensureNamespace({ name: "second", description: "other" }), "namespace-differs");
+    // At the same time: one creates it, the others find it, and nobody is told before it is kept.
+    const both = ["a", "A", "a"].map((name) =>
+      catalogue.ensureBroker({ ...newBroker(name), limits: { inflightMax: 3 } }),
+    );
+    const ensured = await Promise.all(both);
+    expect(ensured.map((each) => each.isNew)).toEqual([true, false, false]);
+    expect(new Set(ensured.map((each) => each.record.id)).size).toBe(1);
+    expect(await catalogue.ensureBroker(newBroker("a"))).toEqual({ record: ensured[0]!.record, isNew: false });
+    for (const other of [
+      { description: "x" },
+      { authType: "MTLS" as const },
+      { expirationSeconds: 1 },
+      { onPublish: { url: "https://a.example/" } },
+      { limits: {} },
+    ]) {
+      await failsWith(catalogue.ensureBroker({ ...newBroker("a"), ...other }), "broker-differs");
+    }
+    await failsWith(catalogue.ensureBroker({ ...newBroker("a"), namespaceId: "0" }), "namespace-not-found");
+    expect(events.map(({ type }) => type)).toEqual(["namespace-created", "broker-created"]);
+  });
+
   test("has an account", () => {
     expect(catalogue.accountId).toMatch(ID);
   });

@@ -5,7 +5,7 @@ import type { BrokerChanges, BrokerRecord, NamespaceRecord } from "../../store/i
 import type { ApiDependencies } from "../dependencies.ts";
 import { etagOf, isMatch } from "../etag.ts";
 import { ApiFailure } from "../failure.ts";
-import { type Handlers, findBroker, findNamespace } from "../handler.ts";
+import { Created, type Handlers, findBroker, findNamespace } from "../handler.ts";
 
 function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord, broker: BrokerRecord): Broker {
   const { id, name, description, authType, expirationSeconds, onPublish, limits, createdOn, modifiedOn } = broker;
@@ -25,6 +25,8 @@ function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord,
   };
 }
 
+type AuthType = Broker["authType"];
+
 interface SettingsInput {
   readonly description?: string | undefined;
   readonly expiration?: number | null | undefined;
@@ -43,8 +45,18 @@ function settingsOf(body: SettingsInput): BrokerChanges {
   };
 }
 
+interface NewBrokerInput extends SettingsInput {
+  readonly authType?: AuthType | undefined;
+  readonly auth_type?: AuthType | undefined;
+}
+
+async function newBroker(body: NewBrokerInput, clock: ApiDependencies["clock"]) {
+  const { authType = body.auth_type } = body;
+  return { ...settingsOf(body), authType, keys: [await generateSigningKey(clock())] };
+}
+
 export const brokerHandlers: Handlers<
-  "listBrokers" | "createBroker" | "describeBroker" | "updateBroker" | "deleteBroker"
+  "listBrokers" | "createBroker" | "ensureBroker" | "describeBroker" | "updateBroker" | "deleteBroker"
 > = {
   listBrokers: ({ params }, dependencies) => {
     const namespace = findNamespace(dependencies, params);
@@ -55,13 +67,20 @@ export const brokerHandlers: Handlers<
     const { catalogue, clock } = dependencies;
     const namespace = findNamespace(dependencies, params);
     const broker = await catalogue.createBroker({
-      ...settingsOf(body),
+      ...(await newBroker(body, clock)),
       namespaceId: namespace.id,
       name: body.name,
-      authType: body.authType ?? body.auth_type,
-      keys: [await generateSigningKey(clock())],
     });
     return publicBroker(dependencies, namespace, broker);
+  },
+
+  ensureBroker: async ({ params, body }, dependencies) => {
+    const { catalogue, clock } = dependencies;
+    const namespace = findNamespace(dependencies, params);
+    const wanted = { ...(await newBroker(body, clock)), namespaceId: namespace.id, name: params.broker };
+    const { record, isNew } = await catalogue.ensureBroker(wanted);
+    const broker = publicBroker(dependencies, namespace, record);
+    return isNew ? new Created(broker) : broker;
   },
 
   describeBroker: ({ params }, dependencies) => {

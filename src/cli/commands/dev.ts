@@ -123,22 +123,10 @@ async function ensureBroker(
   broker: string,
   hookUrl: string | undefined,
 ): Promise<Broker> {
-  const hook = hookUrl === undefined ? {} : { on_publish: { url: hookUrl } };
-  const exists = async (found: Promise<unknown>) => {
-    try {
-      await found;
-      return true;
-    } catch (error) {
-      if (error instanceof UserError && ["namespace-not-found", "broker-not-found"].includes(error.code)) return false;
-      throw error;
-    }
-  };
-  if (!(await exists(client.describeNamespace({ namespace })))) await client.createNamespace({ name: namespace });
-  if (!(await exists(client.describeBroker({ namespace, broker })))) {
-    return await client.createBroker({ namespace, name: broker, ...hook });
-  }
-  if (hookUrl !== undefined) return await client.updateBroker({ namespace, broker, ...hook });
-  return await client.describeBroker({ namespace, broker });
+  await client.ensureNamespace({ namespace });
+  const found = await client.ensureBroker({ namespace, broker });
+  if (hookUrl === undefined || found.on_publish?.url === hookUrl) return found;
+  return await client.updateBroker({ namespace, broker, on_publish: { url: hookUrl } });
 }
 
 async function describeReady(

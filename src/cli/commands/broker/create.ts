@@ -14,12 +14,14 @@ interface Options extends LimitOptions, MomentOptions {
   expiration?: string;
   onPublishUrl?: string;
   authType?: Broker["authType"];
+  ifNotExists?: boolean;
 }
 
 export default defineCommand<Options>({
   examples: [
     "broker create orders",
     "broker create orders --namespace shop --on-publish-url http://127.0.0.1:8787/ --expiration 48h",
+    "broker create orders --if-not-exists      for scripts that run again",
   ],
 
   configure(command) {
@@ -36,6 +38,10 @@ export default defineCommand<Options>({
         "--auth-type <type>",
         "how clients prove who they are: TOKEN, MTLS (with a certificate) or MTLS_AND_TOKEN (default: TOKEN)",
         oneOf("--auth-type", ["TOKEN", "MTLS", "MTLS_AND_TOKEN"]),
+      )
+      .option(
+        "--if-not-exists",
+        "be content with one of that name that is there; one with other settings than those named is an error",
       );
     addLimitOptions(command);
     addMomentOption(command);
@@ -44,9 +50,9 @@ export default defineCommand<Options>({
   async run(context, [name], options) {
     const { description, expiration, onPublishUrl, authType } = options;
     const limits = limitsOfOptions(options);
-    const input = {
+    const checked = checkName(name as string, "broker");
+    const settings = {
       ...(limits && { limits }),
-      name: checkName(name as string, "broker"),
       ...(description !== undefined && { description }),
       ...(expiration !== undefined && { expiration: parseExpiration(expiration) }),
       ...(authType !== undefined && { authType }),
@@ -54,7 +60,9 @@ export default defineCommand<Options>({
     };
     const client = await context.client();
     const namespace = await resolveNamespace(context, client, options.namespace);
-    const broker = await client.createBroker({ namespace, ...input });
+    const broker = options.ifNotExists
+      ? await client.ensureBroker({ namespace, broker: checked, ...settings })
+      : await client.createBroker({ namespace, name: checked, ...settings });
     context.output.document(broker, brokerFields(broker, namespace, createMomentFormat(context, options.time)));
   },
 });
