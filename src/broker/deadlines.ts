@@ -19,6 +19,8 @@ export class Deadline {
  * broker as well as a clock does. Equal times fall due in the order in which they were set.
  */
 export class Deadlines {
+  /** Told when what is due first has been set or moved. */
+  onFirst: ((atMs: number) => void) | undefined;
   readonly #heap: Deadline[] = [];
   #sequence = 0;
 
@@ -49,6 +51,7 @@ export class Deadlines {
     } else {
       this.#down(deadline);
     }
+    if (deadline.index === 0) this.onFirst?.(atMs);
   }
 
   clear(deadline: Deadline): void {

@@ -4,6 +4,7 @@ import {
   type AuthenticationResult,
   Broker,
   type Connection,
+  Deadline,
   type HookReport,
   type Limits,
   type Hooks,
@@ -54,6 +55,8 @@ export class HostedBroker {
   /** What happens in it. */
   readonly events: EventFeed;
   readonly #runtime: Runtime;
+  /** Stands for the broker's first deadline among those of the runtime. It may be due too early. */
+  readonly #wake: Deadline;
   #hooks: HookRunner | undefined;
   readonly #publishers = new Map<string, InternalPublisher>();
 
@@ -68,6 +71,14 @@ export class HostedBroker {
         authenticate: (connection, packet) => void this.#authenticate(connection, packet, options.checkCredentials),
       },
     });
+    this.#wake = new Deadline((now) => {
+      try {
+        this.broker.advance(now);
+      } finally {
+        runtime.deadlines.set(this.#wake, this.broker.nextDeadline());
+      }
+    });
+    this.broker.deadlines.onFirst = (atMs) => runtime.deadlines.set(this.#wake, atMs);
     this.events = new EventFeed((observer) => {
       this.broker.observer = observer;
     });
@@ -193,6 +204,8 @@ export class HostedBroker {
   close(reasonCode: ReasonCode, reason: string): void {
     this.broker.stopKeeping();
     this.#runtime.turn((now) => this.broker.shutdown(reasonCode, reason, now));
+    this.broker.deadlines.onFirst = undefined;
+    this.#runtime.deadlines.clear(this.#wake);
     this.events.close();
     if (this.#hooks !== undefined) this.#runtime.background(this.#hooks.close());
   }

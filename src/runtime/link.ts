@@ -30,11 +30,14 @@ import {
   reasonString,
 } from "../broker/index.ts";
 import type { HostedBroker } from "./hosted-broker.ts";
-import type { Runtime, Stream } from "./runtime.ts";
+import type { Runtime, Stream, StreamHandler } from "./runtime.ts";
 import { COPIED_FRAME_BYTES_MAX } from "./slab.ts";
 
 /** How long a peer may take to close a connection that we have closed. */
 const LINGER_MS = 2_000;
+
+/** A chunk in which as many packets have no repeats is taken to have none. */
+const REPEAT_TRIES = 4;
 
 /** What waits for the network keeps the whole buffer that it is in: a part this many times smaller is copied. */
 const KEPT_RATIO_MAX = 4;
@@ -43,7 +46,7 @@ const KEPT_RATIO_MAX = 4;
  * One network connection: bytes in, packets to its broker, packets out, bytes in few large writes. It is the outbox of
  * the broker's connection.
  */
-export class Link implements Outbox {
+export class Link implements Outbox, StreamHandler {
   readonly stream: Stream;
   readonly #runtime: Runtime;
   readonly #decoder: Decoder;
@@ -75,8 +78,8 @@ export class Link implements Outbox {
   /** Bytes of packets other than PUBLISH since the network was last keeping up. */
   #answerBytes = 0;
   #isClosed = false;
-  /** False once repeats in this chunk could not be forwarded. */
-  #triesRepeats = true;
+  /** How many more packets of this chunk may turn out to have no repeats that can be forwarded, before nobody looks. */
+  #repeatTries = 0;
   /** CONNECT is due, or after `close` the end of the network connection. */
   readonly #patience: Deadline;
 
@@ -90,6 +93,7 @@ export class Link implements Outbox {
     });
     this.#patience = new Deadline(() => stream.destroy());
     runtime.deadlines.set(this.#patience, runtime.now() + runtime.limits.connectTimeoutMs);
+    stream.handler = this;
   }
 
   get congested(): boolean {
@@ -102,11 +106,43 @@ export class Link implements Outbox {
 
   // ---- what the network brings
 
-  receive(chunk: Buffer, now: number): void {
+  onData(chunk: Buffer): void {
     if (this.#isClosed) return;
     this.#decoder.push(chunk);
-    this.#triesRepeats = true;
-    this.handlePackets(now);
+    this.#repeatTries = REPEAT_TRIES;
+    this.#turn(handlePackets);
+  }
+
+  onDrain(): void {
+    this.#turn(drained);
+  }
+
+  onClose(): void {
+    this.#runtime.forget(this);
+    this.#turn(lost);
+  }
+
+  /** Goes on with packets that have arrived while reading was paused. */
+  goOn(): void {
+    this.#turn(handlePackets);
+  }
+
+  /** Ends the connection with the server. */
+  goAway(): void {
+    this.#turn(close);
+  }
+
+  #turn(input: (link: Link, now: number) => void): void {
+    const now = this.#runtime.beginTurn();
+    try {
+      input(this, now);
+    } catch (error) {
+      // A programmer's error: this connection ends, everything else goes on.
+      this.#runtime.onError(error);
+      this.stream.destroy();
+    } finally {
+      this.#runtime.endTurn();
+    }
   }
 
   /** Passes on the packets that have arrived, until reading is paused. */
@@ -120,7 +156,7 @@ export class Link implements Outbox {
           this.#handleFirst(packet, now);
         } else {
           this.#hosted!.broker.receive(this.#connection, packet, now);
-          if (this.#triesRepeats && packet.type === PacketType.PUBLISH) this.#forwardRepeats(packet);
+          if (this.#repeatTries > 0 && packet.type === PacketType.PUBLISH) this.#forwardRepeats(packet);
         }
       }
     } catch (error) {
@@ -142,11 +178,14 @@ export class Link implements Outbox {
   #forwardRepeats(packet: Publish): void {
     if (this.#runtime.frames.received.packet !== packet) return;
     const repeats = this.#decoder.findRepeats();
-    if (repeats === undefined) return;
+    if (repeats === undefined) {
+      this.#repeatTries--;
+      return;
+    }
     const end = this.#hosted!.broker.receiveRepeats(this.#connection!, packet.topic, repeats);
     if (end > repeats.start) this.#decoder.skipTo(end);
     // Most likely the others of this chunk have to be handled one by one, too.
-    if (end < repeats.end) this.#triesRepeats = false;
+    if (end < repeats.end) this.#repeatTries = 0;
   }
 
   drained(now: number): void {
@@ -454,3 +493,9 @@ export class Link implements Outbox {
     this.#forgetRun();
   }
 }
+
+// What a turn of a link begins with: functions of their own, since closures for each read would cost.
+const handlePackets = (link: Link, now: number) => link.handlePackets(now);
+const drained = (link: Link, now: number) => link.drained(now);
+const lost = (link: Link, now: number) => link.lost(now);
+const close = (link: Link) => link.close();

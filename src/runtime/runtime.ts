@@ -64,7 +64,7 @@ export class Runtime {
   readonly onError: RuntimeOptions["onError"];
   readonly store: JournalStore | undefined;
   readonly onRefused: NonNullable<RuntimeOptions["onRefused"]>;
-  /** The runtime's own deadlines: connections without CONNECT, and those that linger. */
+  /** Those of connections without CONNECT or that linger, and the first one of each broker. */
   readonly deadlines = new Deadlines();
   readonly slabs = new SlabPool();
   readonly frames = new PublishFrames();
@@ -78,6 +78,7 @@ export class Runtime {
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = Infinity;
   #depth = 0;
+  #onLinksGone: () => void = () => {};
   readonly #gate: CommitGate | undefined;
 
   constructor(options: RuntimeOptions) {
@@ -117,19 +118,16 @@ export class Runtime {
   /** Takes a new network connection. */
   accept(accepted: Stream): void {
     const stream = this.#gate === undefined ? accepted : this.#gate.guard(accepted);
-    const link = new Link(this, stream);
-    this.#links.add(link);
+    this.#links.add(new Link(this, stream));
     this.#countAddress(stream, 1);
-    stream.handler = {
-      onData: (chunk) => this.#linkTurn(link, (now) => link.receive(chunk, now)),
-      onDrain: () => this.#linkTurn(link, (now) => link.drained(now)),
-      onClose: () => {
-        this.#links.delete(link);
-        this.#countAddress(stream, -1);
-        this.#linkTurn(link, (now) => link.lost(now));
-      },
-    };
     this.#armTimer();
+  }
+
+  /** The connection has ended. */
+  forget(link: Link): void {
+    this.#links.delete(link);
+    this.#countAddress(link.stream, -1);
+    if (this.#links.size === 0) this.#onLinksGone();
   }
 
   /** True if the address has more connections than one may have. */
@@ -140,16 +138,29 @@ export class Runtime {
 
   /** Passes an input to a broker. Turns that begin within a turn are part of it. */
   turn(input: (now: number) => void): void {
-    this.#depth++;
-    if (this.#depth === 1) this.#gate?.beginTurn();
+    const now = this.beginTurn();
     try {
-      input(this.now());
+      input(now);
     } catch (error) {
       this.onError(error);
     } finally {
-      if (this.#depth === 1) this.#endTurn();
-      this.#depth--;
+      this.endTurn();
     }
+  }
+
+  /**
+   * Until `endTurn`, inputs may be passed to brokers: the same as `turn` without a closure, for what happens all the time.
+   * @returns the time
+   */
+  beginTurn(): number {
+    this.#depth++;
+    if (this.#depth === 1) this.#gate?.beginTurn();
+    return this.now();
+  }
+
+  endTurn(): void {
+    if (this.#depth === 1) this.#leave();
+    this.#depth--;
   }
 
   /** The link has bytes to write at the end of the turn. */
@@ -183,21 +194,12 @@ export class Runtime {
     for (const id of [...this.#brokers.keys()]) {
       this.removeBroker(id, ReasonCode.ServerShuttingDown, "the server is shutting down");
     }
-    const gone = [...this.#links].map(
-      (link) =>
-        new Promise<void>((resolve) => {
-          const { onClose } = link.stream.handler;
-          link.stream.handler = {
-            ...link.stream.handler,
-            onClose: () => {
-              onClose();
-              resolve();
-            },
-          };
-          this.#linkTurn(link, () => link.close());
-        }),
-    );
-    await Promise.all([...gone, ...this.#background]);
+    const gone = new Promise<void>((resolve) => {
+      this.#onLinksGone = resolve;
+      if (this.#links.size === 0) resolve();
+    });
+    for (const link of this.#links) link.goAway();
+    await Promise.all([gone, ...this.#background]);
     clearTimeout(this.#timer);
   }
 
@@ -207,23 +209,13 @@ export class Runtime {
     else this.#linksByAddress.set(address, count);
   }
 
-  #linkTurn(link: Link, input: (now: number) => void): void {
-    this.turn((now) => {
-      try {
-        input(now);
-      } catch (error) {
-        this.onError(error);
-        link.stream.destroy();
-      }
-    });
-  }
-
-  #endTurn(): void {
+  /** The end of a turn: what it wrote leaves. */
+  #leave(): void {
     do {
       while (this.#resumed.length > 0) {
         const resumed = this.#resumed;
         this.#resumed = [];
-        for (const link of resumed) this.#linkTurn(link, (now) => link.handlePackets(now));
+        for (const link of resumed) link.goOn();
       }
       // Writes can fail at once and so end connections: both lists may grow on the way.
       for (let i = 0; i < this.#dirty.length; i++) this.#dirty[i]!.flush();
@@ -235,8 +227,7 @@ export class Runtime {
   }
 
   #armTimer(): void {
-    let dueMs = this.deadlines.nextMs;
-    for (const hosted of this.#brokers.values()) dueMs = Math.min(dueMs, hosted.broker.nextDeadline());
+    const dueMs = this.deadlines.nextMs;
     // A timer that is due too early does no harm; it is armed anew when it has fired.
     if (dueMs >= this.#timerDueMs) return;
     clearTimeout(this.#timer);
@@ -246,9 +237,6 @@ export class Runtime {
 
   #onTimer(): void {
     this.#timerDueMs = Infinity;
-    this.turn((now) => {
-      this.deadlines.advance(now);
-      for (const { broker } of this.#brokers.values()) broker.advance(now);
-    });
+    this.turn((now) => this.deadlines.advance(now));
   }
 }

@@ -1,6 +1,6 @@
 /** The runtime over real TCP and WebSocket connections, spoken to with bytes. */
 import { type Socket, connect as connectTcp } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { defaultLimits } from "../../src/broker/index.ts";
 import {
@@ -230,6 +230,30 @@ describe("TCP", () => {
   test("a connection without CONNECT ends after the limit", async () => {
     const { tcp } = await startServer({ connectTimeoutMs: 20 });
     expect(await new RawClient(tcp.port).next()).toBeUndefined();
+  });
+
+  test("each broker's deadlines fall due, and those of one that is gone do not", async () => {
+    const runtime: Runtime = new Runtime({
+      limits: { ...defaultLimits, connectTimeoutMs: 30 },
+      locate: ({ clientId }) => runtime.broker(clientId)!,
+      onError: (error) => expect.unreachable(String(error)),
+    });
+    const never = { checkCredentials: () => new Promise<never>(() => {}), random: { clientId: () => "assigned" } };
+    const [gone] = ["a", "b", "c"].map((id) => runtime.addBroker(id, never));
+    const advanced = vi.spyOn(gone!.broker, "advance");
+    const tcp = await listenTcp({ host: "127.0.0.1", port: 0 }, (stream) => runtime.accept(stream));
+    cleanup.push(() => Promise.all([runtime.close(), tcp.close()]));
+    const clients = ["a", "b", "c", "b"].map((id) => {
+      const client = new RawClient(tcp.port);
+      client.send(connect(id));
+      return client;
+    });
+    while (["a", "b", "c"].some((id) => runtime.broker(id)!.broker.connections.size === 0)) {
+      await new Promise(setImmediate);
+    }
+    runtime.removeBroker("a", ReasonCode.AdministrativeAction, "deleted");
+    for (const client of clients) expect(await client.next()).toBeUndefined();
+    expect(advanced).not.toHaveBeenCalled();
   });
 
   test("more connections from one address than one may have are refused", async () => {

@@ -247,7 +247,8 @@ test("pings of a WebSocket that reads no pongs do not pile up", async () => {
   const isDone = new Promise<void>((resolve) => {
     const { handler } = stream;
     stream.handler = {
-      ...handler,
+      onDrain: () => handler.onDrain(),
+      onClose: () => handler.onClose(),
       onData: () => {
         unsentBytesMax = Math.max(unsentBytesMax, stream.unsentBytes);
         resolve();
