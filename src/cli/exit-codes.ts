@@ -39,6 +39,7 @@ const byErrorCode: Readonly<Record<string, ExitCode>> = {
   unauthorized: ExitCode.Refused,
   "not-authorized": ExitCode.Refused,
   "not-found": ExitCode.NotFound,
+  "no-data": ExitCode.NotFound,
   "assertion-failed": ExitCode.AssertionFailed,
   "timed-out": ExitCode.TimedOut,
 };

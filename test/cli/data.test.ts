@@ -64,7 +64,7 @@ test("check finds damage, and repairs it where it is told to", async () => {
 
 test("check of a folder that is not there names the remedy", async () => {
   const { code, stderr } = await pubsub(["data", "check", "--persist-to", path.join(parent, "none")]);
-  expect(code).toBe(1);
+  expect(code).toBe(5);
   expect(stderr).toContain("there is no data folder");
   expect(stderr).toContain("--persist-to");
 });
@@ -112,7 +112,7 @@ test("an export that fails leaves no file", async () => {
 test("an import of what is not there, or not an export, is refused", async () => {
   const copy = ["--persist-to", path.join(parent, "copy")];
   const missing = await pubsub(["data", "import", path.join(parent, "missing"), ...copy]);
-  expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot read the export") });
+  expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("there is no such file") });
   const wrong = await pubsub(["data", "import", "-", ...copy], { stdin: "{}\n" });
   expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining("line 1: this is no export") });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
-import type { Client } from "../../src/client/index.ts";
+import { type Client, type Fetch, createClient } from "../../src/client/index.ts";
 import type { ClientOptions, World } from "../../src/cli/context.ts";
 import type { ServerContext } from "../../src/cli/settings/configuration.ts";
 import { run } from "../../src/cli/run.ts";
@@ -69,6 +69,8 @@ export interface TestOptions {
   stdin?: string | Buffer | Readable;
   /** Operations of the API that the command may call, with as much of the results as it needs; others fail the test. */
   client?: FakeClient;
+  /** In place of `client`: where requests to the API go. */
+  fetch?: Fetch;
   isTTY?: boolean;
 }
 
@@ -83,7 +85,7 @@ export interface Started {
 }
 
 export function createTestWorld(options: TestOptions = {}): Omit<Started, "exitCode"> & { world: World } {
-  const { env = {}, stdin = "", client = {}, isTTY = false } = options;
+  const { env = {}, stdin = "", client = {}, fetch, isTTY = false } = options;
   const stdout = new Capture(isTTY);
   const stderr = new Capture(isTTY);
   const controller = new AbortController();
@@ -99,6 +101,7 @@ export function createTestWorld(options: TestOptions = {}): Omit<Started, "exitC
     now: () => NOW,
     createClient: async (clientOptions) => {
       clients.push(clientOptions);
+      if (fetch !== undefined) return createClient({ ...clientOptions, fetch });
       return new Proxy(client, {
         get(target, name) {
           // Awaiting the client asks for `then`.

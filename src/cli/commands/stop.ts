@@ -24,7 +24,11 @@ export default defineCommand<Options>({
   async run(context, _args, { timeout }) {
     const { env, output, signal } = context;
     const known = currentContext(readConfiguration(env));
-    const notRunning = new UserError("server-not-running", "no server of this configuration runs on this machine");
+    const notRunning = new UserError(
+      "server-not-running",
+      "no server of this configuration runs on this machine",
+      "start one with: pubsub start",
+    );
     if (known?.pid === undefined || !isAlive(known.pid)) throw notRunning;
     const { pid } = known;
     // The number may belong to another program by now: only who says that it is the server is ended.

@@ -4,6 +4,7 @@ import { UserError } from "../../../errors.ts";
 import { importData } from "../../../store/data/index.ts";
 import { defineCommand } from "../../command.ts";
 import { type DataCommandOptions, addDataOptions, dataFolderOf } from "../../server/data-command.ts";
+import { unreadable } from "../../settings/secrets.ts";
 import { splitLines } from "../../messages/lines.ts";
 
 /** A message of 256 MiB in base64, and what stands beside it. */
@@ -27,21 +28,20 @@ export default defineCommand<DataCommandOptions>({
     const { output, stdin, signal } = context;
     // Opened when it is read: before that, nobody would hear that it cannot be.
     const open = (): Readable => (file === "-" ? stdin : createReadStream(file as string));
-    const lines = await output.spin("importing", importData(folder, linesOf(open, signal)));
+    const lines = await output.spin("importing", importData(folder, linesOf(file as string, open, signal)));
     if (output.json) output.document({ folder, lines }, "");
     else output.info(`Imported ${lines} lines into ${folder}.`);
   },
 });
 
-async function* linesOf(open: () => Readable, signal: AbortSignal): AsyncGenerator<string> {
+async function* linesOf(file: string, open: () => Readable, signal: AbortSignal): AsyncGenerator<string> {
   try {
     for await (const lines of splitLines(open() as AsyncIterable<Buffer>, LINE_BYTES_MAX)) {
       signal.throwIfAborted();
       for (const line of lines) yield line.toString("utf8");
     }
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined && !(error instanceof RangeError)) throw error;
-    throw new UserError("cannot-read", `cannot read the export: ${message}`, undefined, { cause: error });
+    if (error instanceof RangeError) throw new UserError("cannot-read", `this is no export: ${error.message}`);
+    throw (error as NodeJS.ErrnoException).syscall === undefined ? error : unreadable(file, error);
   }
 }
