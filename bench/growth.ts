@@ -207,6 +207,7 @@ function measurePublish(set: (broker: Broker) => void): number {
 }
 
 const acceptAll = (broker: Broker): Hooks => ({
+  wants: () => true,
   submit: (pending) => broker.hookCompleted(pending, { kind: "accept" }, { elapsedMs: 0, batchSize: 1 }, NOW),
 });
 

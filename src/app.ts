@@ -118,7 +118,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     serverLog.add(line);
     options.log?.(line);
   };
-  const hooks = await openHooks(options, serverLog);
+  const hooks = await openHooks(options, serverLog, log);
   const kept = await openStores(options, log);
   const { catalogue, store } = kept;
   const limits = { ...defaultLimits, ...options.limits };
@@ -161,7 +161,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-async function openHooks({ version, worker, persistTo }: ServerOptions, serverLog: ServerLog): Promise<BrokerHooks> {
+async function openHooks(
+  { version, worker, persistTo }: ServerOptions,
+  serverLog: ServerLog,
+  log: (line: string) => void,
+): Promise<BrokerHooks> {
   // As wrangler has it, which can so look into the same databases.
   const folder = persistTo === undefined ? undefined : path.join(persistTo, "worker", "v3");
   const logged = worker && {
@@ -171,7 +175,7 @@ async function openHooks({ version, worker, persistTo }: ServerOptions, serverLo
       worker.onOutput(output);
     },
   };
-  return await BrokerHooks.open(`pubsub-cli/${version}`, logged, folder);
+  return await BrokerHooks.open({ userAgent: `pubsub-cli/${version}`, log }, logged, folder);
 }
 
 /** What outlives the process. */
@@ -228,7 +232,7 @@ function hostBrokers({ catalogue, store }: Stores, runtime: Runtime, admission: 
         break;
       case "broker-updated":
         runtime.broker(event.broker.id)?.setLimits(limitsOf(event.broker.limits));
-        if (event.broker.onPublish?.url !== event.before.onPublish?.url) applyHook.get(event.broker.id)?.(event.broker);
+        if (event.broker.onPublish !== event.before.onPublish) applyHook.get(event.broker.id)?.(event.broker);
         break;
       case "broker-deleted":
         applyHook.delete(event.broker.id);

@@ -1,7 +1,7 @@
 /** Part of the composition root: which on-publish hook a broker has, its URL's or a Worker that runs here. */
 import type { BrokerName } from "./admission.ts";
 import { currentKey } from "./auth/index.ts";
-import { type Hook, HookPipeline, Webhook } from "./hooks/index.ts";
+import { type Hook, type HookPolicy, type HookSettings, OnPublish, Webhook, policyOf } from "./hooks/index.ts";
 import type { LocalWorkerOptions, WorkerAddresses, WorkerLauncher, WorkerOutput } from "./hooks/worker/index.ts";
 import type { HostedBroker } from "./runtime/index.ts";
 import type { BrokerRecord } from "./store/index.ts";
@@ -11,6 +11,12 @@ export interface WorkerOptions extends Omit<LocalWorkerOptions, "persistTo"> {
   readonly broker: BrokerName;
 }
 
+interface Surroundings {
+  readonly userAgent: string;
+  /** Told of what the server's owner should know, a line each. */
+  readonly log: (line: string) => void;
+}
+
 /** With a debugger attached, the answer takes as long as somebody looks at a breakpoint. */
 const DEBUGGING_TIMEOUT_MS = 60 * 60 * 1000;
 
@@ -18,13 +24,15 @@ export class BrokerHooks {
   /** See `RunningServer.worker`. */
   readonly worker: Promise<WorkerAddresses> | undefined;
   readonly #userAgent: string;
+  readonly #log: (line: string) => void;
   readonly #options: WorkerOptions | undefined;
   readonly #launcher: WorkerLauncher | undefined;
   #running: { readonly brokerId: string; readonly url: string } | undefined;
   #settle: ((addresses: Promise<WorkerAddresses>) => void) | undefined;
 
-  private constructor(userAgent: string, options?: WorkerOptions, launcher?: WorkerLauncher) {
+  private constructor({ userAgent, log }: Surroundings, options?: WorkerOptions, launcher?: WorkerLauncher) {
     this.#userAgent = userAgent;
+    this.#log = log;
     this.#options = options;
     this.#launcher = launcher;
     if (launcher === undefined) return;
@@ -38,60 +46,74 @@ export class BrokerHooks {
    * @throws {UserError} where the Worker, or what it takes, is not there
    */
   static async open(
-    userAgent: string,
+    surroundings: Surroundings,
     options: WorkerOptions | undefined,
     persistTo: string | undefined,
   ): Promise<BrokerHooks> {
-    if (options === undefined) return new BrokerHooks(userAgent);
+    if (options === undefined) return new BrokerHooks(surroundings);
     const { WorkerLauncher } = await import("./hooks/worker/index.ts");
-    return new BrokerHooks(userAgent, options, await WorkerLauncher.open({ ...options, persistTo }));
+    return new BrokerHooks(surroundings, options, await WorkerLauncher.open({ ...options, persistTo }));
   }
 
   /**
-   * What gives a broker the hook of its settings. A new URL takes effect with the next batch; what the old one is being
+   * What gives a broker the hook of its settings. A new URL takes effect with the next request; what the old one is being
    * asked about still gets its verdict.
    * @param namespace the broker's
    */
   setterFor(hosted: HostedBroker, namespace: string, brokerHost: string): (record: BrokerRecord) => void {
-    let pipeline: HookPipeline | undefined;
-    const pipelineOf = (hook: Hook, timeoutMs?: number): HookPipeline =>
-      new HookPipeline({
+    let hooks: OnPublish | undefined;
+    let url: string | undefined;
+    const start = (hook: Hook, policy: HookPolicy): OnPublish =>
+      new OnPublish({
         hook,
+        policy,
         complete: (pending, verdict, report) => hosted.completeHook(pending, verdict, report),
+        onCircuit: (state, reason) => {
+          hosted.reportHookCircuit(state, reason);
+          this.#log(`the circuit to the hook of ${brokerHost} is ${state}: ${reason}`);
+        },
         now: () => performance.now(),
-        ...(timeoutMs !== undefined && { timeoutMs }),
       });
     return ({ id, onPublish, name, keys }) => {
+      const policy = this.#policyOf(onPublish);
+      hooks?.setPolicy(policy);
       const { kid, privateJwk } = currentKey(keys);
       const broker = { brokerHost, userAgent: this.#userAgent, signingKey: { kid, privateJwk: { ...privateJwk } } };
       if (this.#launcher !== undefined && this.#isForWorker(namespace, name)) {
-        if (onPublish !== null)
+        if (onPublish?.url !== undefined && onPublish.url !== url) {
           this.#tell("remark", `the hook ${onPublish.url} is not asked: the Worker is in its place`);
-        if (pipeline !== undefined) return;
+        }
+        url = onPublish?.url;
+        if (hooks !== undefined) return;
         const worker = this.#launcher.launch({
           ...broker,
           publicKeys: keys.map(({ publicJwk }) => publicJwk),
           publish: (publisherId, messages) => hosted.publish(publisherId, messages),
         });
-        pipeline = pipelineOf(worker, this.#options!.inspectorPort === undefined ? undefined : DEBUGGING_TIMEOUT_MS);
-        this.#onStarting(id, worker.start(pipeline));
-        hosted.setHooks(pipeline);
+        hooks = start(worker, policy);
+        this.#onStarting(id, worker.start(hooks));
+        hosted.setHooks(hooks);
         return;
       }
-      if (onPublish === null) {
+      if (onPublish?.url === undefined) {
         hosted.setHooks(undefined);
         return;
       }
-      const hook = new Webhook({ ...broker, url: onPublish.url });
-      if (pipeline === undefined) pipeline = pipelineOf(hook);
-      else pipeline.setHook(hook);
-      hosted.setHooks(pipeline);
+      if (hooks === undefined) hooks = start(new Webhook({ ...broker, url: onPublish.url }), policy);
+      else if (onPublish.url !== url) hooks.setHook(new Webhook({ ...broker, url: onPublish.url }));
+      url = onPublish.url;
+      hosted.setHooks(hooks);
     };
   }
 
   /** Where the Worker is that runs in place of the hook of the broker's settings. */
   workerUrl(brokerId: string): string | undefined {
     return this.#running?.brokerId === brokerId ? this.#running.url : undefined;
+  }
+
+  #policyOf(settings: HookSettings | null): HookPolicy {
+    const policy = policyOf(settings);
+    return this.#options?.inspectorPort === undefined ? policy : { ...policy, timeoutMs: DEBUGGING_TIMEOUT_MS };
   }
 
   #onStarting(brokerId: string, starting: Promise<WorkerAddresses>): void {

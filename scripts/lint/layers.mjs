@@ -17,8 +17,13 @@ export const layers = {
   contract: { packages: ["zod"] },
 
   auth: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
-  store: { imports: ["errors"], types: ["broker/ports", "codec", "auth"], packages: true, node: true },
-  hooks: { imports: ["broker/queue", "errors"], types: ["broker/ports", "codec"], packages: true, node: true },
+  store: { imports: ["errors"], types: ["broker/ports", "codec", "auth", "hooks"], packages: true, node: true },
+  hooks: {
+    imports: ["auth/topic-filter", "broker/queue", "errors"],
+    types: ["broker/ports", "codec"],
+    packages: true,
+    node: true,
+  },
   transport: { imports: ["errors", "listen"], packages: true, node: true },
 
   runtime: {
@@ -48,8 +53,8 @@ export const layers = {
   "cli/commands/serve": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
   "cli/server/dev-worker": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
   "cli/server/server-command": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
-  // They ask a hook without a broker.
-  "cli/commands/hook": { imports: ["cli", "client", "errors", "hook-testing"], packages: true, node: true },
+  // test and replay ask a hook without a broker.
+  "cli/commands/hook": { imports: ["cli", "client", "contract", "errors", "hook-testing"], packages: true, node: true },
   "cli/hook": { imports: ["cli", "contract", "errors", "hook-testing"], packages: true, node: true },
   // They work on a data folder, without a server.
   "cli/commands/data": { imports: ["cli", "errors", "store"], packages: true, node: true },

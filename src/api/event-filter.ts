@@ -72,9 +72,9 @@ function contains(event: BrokerEvent, search: Search): boolean {
   if (contentContains(event.message, search)) return true;
   if (event.type !== "hook") return false;
   const { verdict } = event;
-  if (verdict.kind === "accept") return false;
   if (verdict.kind === "replace") return contentContains(verdict, search);
-  return verdict.reason.includes(text) || (verdict.kind === "drop" && (verdict.detail?.includes(text) ?? false));
+  const told = verdict.kind === "accept" ? verdict.failure : verdict;
+  return told !== undefined && (told.reason.includes(text) || (told.detail?.includes(text) ?? false));
 }
 
 function contentContains(

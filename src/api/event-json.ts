@@ -68,6 +68,10 @@ export function publicEvent(event: BrokerEvent, nowMs: number, source: EventSour
         reason,
       };
     }
+    case "hook-circuit": {
+      const { type, state, reason } = event;
+      return { ...common, event: type, state, reason };
+    }
     case "expire": {
       const { message, clientId } = event;
       return { ...common, event: "expire", ...deliveryFields(message), ...(clientId !== undefined && { clientId }) };
@@ -92,18 +96,19 @@ function hookFields({
     verdict: verdictNames[verdict.kind],
     ms: report.elapsedMs,
     ...(report.status !== undefined && { status: report.status }),
+    ...(report.attempts !== undefined && { attempts: report.attempts }),
     batch: report.batchSize,
   } as const;
   switch (verdict.kind) {
     case "accept":
-      return fields;
+      return { ...fields, ...verdict.failure };
     case "replace":
       return { ...fields, before: contentOf(message, PAYLOAD_BYTES_MAX), after: contentOf(verdict, PAYLOAD_BYTES_MAX) };
-    case "drop": {
+    case "drop":
+    case "reject": {
       const { reason, detail } = verdict;
-      return { ...fields, reason, ...(detail !== undefined && { detail }) };
+      const code = verdict.kind === "reject" ? { reasonCode: verdict.reasonCode } : {};
+      return { ...fields, reason, ...code, ...(detail !== undefined && { detail }) };
     }
-    case "reject":
-      return { ...fields, reason: verdict.reason, reasonCode: verdict.reasonCode };
   }
 }

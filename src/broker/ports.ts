@@ -142,13 +142,27 @@ export interface Authenticator<Connection = unknown> {
 
 /** What a hook decided about one message. */
 export type Verdict =
-  | { readonly kind: "accept" }
+  /** `failure`: the hook failed, and the broker's policy is to deliver all the same. */
+  | { readonly kind: "accept"; readonly failure?: HookFailure }
   /** Deliver this instead: only payload and the properties named may differ. */
   | { readonly kind: "replace"; readonly payload: Buffer; readonly properties: Properties | undefined }
-  /** The publisher is not told. `detail` is for people, such as the status line of the hook's answer. */
-  | { readonly kind: "drop"; readonly reason: HookDropReason; readonly detail?: string }
-  /** The publisher is told, at QoS 1 and 2 with MQTT 5. */
-  | { readonly kind: "reject"; readonly reasonCode: number; readonly reason: string };
+  /** The publisher is not told. */
+  | ({ readonly kind: "drop"; readonly deadLetterTopic?: string } & HookFailure)
+  /** The publisher is told code and reason, at QoS 1 and 2 with MQTT 5. Where it cannot be, it is as dropped. */
+  | {
+      readonly kind: "reject";
+      readonly reasonCode: number;
+      readonly reason: string;
+      /** For people. The publisher is not told. */
+      readonly detail?: string;
+      readonly deadLetterTopic?: string;
+    };
+
+export interface HookFailure {
+  readonly reason: HookDropReason;
+  /** For people, such as the status line of the hook's answer. */
+  readonly detail?: string;
+}
 
 /** Why a message that went to a hook is not delivered. */
 export type HookDropReason =
@@ -169,7 +183,11 @@ export type HookDropReason =
   /** No connection, or it broke. */
   | "hook-unreachable"
   /** Too many messages wait for the hook. */
-  | "hook-overloaded";
+  | "hook-overloaded"
+  /** It failed too often in a row, and is not asked for a while. */
+  | "hook-circuit-open"
+  /** The broker stopped while the message waited. */
+  | "hook-stopped";
 
 /** How a verdict came about, for `tail`. */
 export interface HookReport {
@@ -179,6 +197,8 @@ export interface HookReport {
   readonly batchSize: number;
   /** HTTP status of the answer, if there was one. */
   readonly status?: number;
+  /** How often the hook was asked, where that was more than once. */
+  readonly attempts?: number;
 }
 
 /** Stands for a message that waits for its verdict. Its fields are the broker's own business. */
@@ -188,6 +208,8 @@ export interface PendingPublish {
 
 /** The on-publish hooks of a broker. The answer is the input `Broker.hookCompleted(pending, verdict, report, now)`. */
 export interface Hooks {
+  /** False for topics that hooks have nothing to do with: their messages are not submitted. */
+  wants(topicName: string): boolean;
   /** Called in the order in which a publisher's messages arrived. */
   submit(pending: PendingPublish): void;
 }
@@ -293,7 +315,9 @@ export type BrokerEvent =
       readonly clientId?: string;
       readonly reason: DropReason;
     }
-  | { readonly type: "expire"; readonly message: Message; readonly clientId?: string };
+  | { readonly type: "expire"; readonly message: Message; readonly clientId?: string }
+  /** The hook is not asked any more because it failed too often in a row, or is again. */
+  | { readonly type: "hook-circuit"; readonly state: "opened" | "closed"; readonly reason: string };
 
 /** Why the broker itself dropped a message. A hook's reasons are in its verdict. */
 export type DropReason =

@@ -2,6 +2,7 @@
 import { type Publish, PacketType, ReasonCode, isWellFormedUtf8 } from "../codec/index.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
+import { deadLetter } from "./dead-letter.ts";
 import { observeDrop, route } from "./delivery.ts";
 import type { Message } from "./message.ts";
 import type { QueuedPublish } from "./publish-queue.ts";
@@ -57,7 +58,7 @@ export function acceptMessage(
   now: number,
 ): void {
   if (broker.observer !== undefined) broker.observe({ type: "publish", message }, now);
-  const hooks = session.skipsHooks ? undefined : broker.hooks;
+  const hooks = !session.skipsHooks && broker.hooks?.wants(message.topic) ? broker.hooks : undefined;
   if (hooks === undefined && session.publishing.length === 0) {
     if (connection !== undefined && message.qos === 2) session.receivedQos2.set(packetId, undefined);
     complete(broker, session, connection, packetId, message, now);
@@ -75,7 +76,7 @@ export function acceptMessage(
     if (message.qos === 2) session.receivedQos2.set(packetId, publish);
     if (session.publishing.isFull(broker.limits)) connection.pauseReading();
   }
-  // Behind messages that still wait for a hook that has been taken away, this one waits too: order is kept.
+  // Behind messages of its publisher that still wait for a hook, one that goes to none waits too: order is kept.
   if (hooks === undefined) publish.verdict = { kind: "accept" };
   else hooks.submit(publish);
 }
@@ -98,9 +99,11 @@ export function finishPublish(broker: Broker, publish: QueuedPublish, now: numbe
       break;
     }
     case "drop":
+      publishDeadLetter(broker, publish, verdict, now);
       acknowledge(session, connection, message, packetId, ReasonCode.Success);
       break;
     case "reject":
+      if (!canBeTold(publish)) publishDeadLetter(broker, publish, verdict, now);
       acknowledge(session, connection, message, packetId, verdict.reasonCode, verdict.reason);
       break;
   }
@@ -108,7 +111,26 @@ export function finishPublish(broker: Broker, publish: QueuedPublish, now: numbe
   if (current?.paused && session.publishing.isHalfEmpty(broker.limits)) current.resumeReading();
 }
 
-/** Retains, routes and acknowledges a message: from here on it is the broker's. */
+/** False for a publisher that does not get to know of a failure, and so will not send the message again. */
+function canBeTold({ message, session, connection }: QueuedPublish): boolean {
+  if (connection === undefined) return session.onSettled !== undefined;
+  return message.qos > 0 && connection.isV5;
+}
+
+/** Publishes what is lost where its broker collects such messages. It goes to no hook, so it cannot be lost again. */
+function publishDeadLetter(
+  broker: Broker,
+  { message }: QueuedPublish,
+  { reason, deadLetterTopic }: { readonly reason: string; readonly deadLetterTopic?: string },
+  now: number,
+): void {
+  if (deadLetterTopic === undefined) return;
+  const letter = deadLetter(message, broker.nextMessageId(), deadLetterTopic, reason);
+  if (broker.observer !== undefined) broker.observe({ type: "publish", message: letter }, now);
+  publishNow(broker, letter, now);
+}
+
+/** Publishes and acknowledges a message. */
 function complete(
   broker: Broker,
   session: Session,
@@ -117,18 +139,24 @@ function complete(
   message: Message,
   now: number,
 ): void {
+  acknowledge(session, connection, message, packetId, publishNow(broker, message, now));
+}
+
+/**
+ * Retains and routes a message: from here on it is the broker's.
+ * @returns the reason code for its publisher
+ */
+function publishNow(broker: Broker, message: Message, now: number): ReasonCode {
   if (message.expiresAtMs <= now) {
     if (broker.observer !== undefined) broker.observe({ type: "expire", message }, now);
-    acknowledge(session, connection, message, packetId, ReasonCode.Success);
-    return;
+    return ReasonCode.Success;
   }
   if (message.retain) {
     // Arrivals were checked; wills were not, and those that waited for a hook may have become more, or larger.
     if (broker.retained.hasRoomFor(message, broker.limits)) broker.retained.put(message);
     else observeDrop(broker, message, undefined, "retained-quota", now);
   }
-  const matched = route(broker, message, now);
-  acknowledge(session, connection, message, packetId, matched ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers);
+  return route(broker, message, now) ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
 }
 
 /**

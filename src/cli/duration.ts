@@ -76,3 +76,17 @@ export function formatDuration(seconds: number): string {
   }
   return parts.slice(0, 2).join(" ") || "0 s";
 }
+
+const millisecondsByUnit: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Reads `200ms`, `1.5s`, `2m`, `1h`. @returns a whole number of milliseconds; NaN for anything else */
+export function parseMilliseconds(text: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)$/.exec(text.trim()) ?? [];
+  return unit === undefined ? Number.NaN : Math.round(Number(amount) * millisecondsByUnit[unit]!);
+}
+
+/** `200 ms`, `1.5 s`, `2 min`, `1 h` */
+export function formatMilliseconds(ms: number): string {
+  if (ms < 1000) return `${ms} ms`;
+  return ms < 60_000 || ms % 1000 !== 0 ? `${ms / 1000} s` : formatDuration(ms / 1000);
+}

@@ -1,4 +1,5 @@
 /** Values of options that are more than text. Each throws a usage error that names the option. */
+import { formatMilliseconds, parseMilliseconds } from "./duration.ts";
 import { usageError } from "./errors.ts";
 
 export function wholeNumber(option: string, min: number, max: number = Number.MAX_SAFE_INTEGER) {
@@ -17,6 +18,16 @@ export function seconds(option: string) {
     // What timers can hold.
     if (value <= 2_147_483) return value;
     throw usageError(`${option} takes a number of seconds, not "${text}"`);
+  };
+}
+
+/** A duration with its unit, such as 200ms, 1.5s or 2m, within the bounds; in milliseconds. */
+export function milliseconds(option: string, { minimum, maximum }: { minimum: number; maximum: number }) {
+  return (text: string): number => {
+    const value = parseMilliseconds(text);
+    if (value >= minimum && value <= maximum) return value;
+    const range = `from ${formatMilliseconds(minimum)} to ${formatMilliseconds(maximum)}`;
+    throw usageError(`${option} takes a duration ${range}, not "${text}"`, "such as 200ms, 1.5s or 2m");
   };
 }
 

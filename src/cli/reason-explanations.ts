@@ -193,10 +193,18 @@ export const dropExplanations: Readonly<Record<string, string>> = {
     "The hook's answer is not a JSON array of messages. `pubsub tail --event hook` shows the detail.",
   "hook-answer-too-large": "The hook's answer is larger than 16 MiB and the size of the request.",
   "hook-status": "The hook answered with another status than 200. Redirects are not followed.",
-  "hook-timeout": "The hook gave no complete answer within ten seconds.",
+  "hook-timeout": "The hook gave no complete answer in time: ten seconds, unless `pubsub hook show` says otherwise.",
   "hook-unreachable": "No connection to the hook, or it broke. Is it running, and is the URL right?",
+  "hook-circuit-open":
+    "The hook failed too often in a row, and its circuit breaker keeps it from being asked for a while: `pubsub hook show`.",
+  "hook-stopped": "The broker stopped, or was deleted, while the message waited for the hook.",
   "hook-overloaded": "More messages wait for the hook than may: it is too slow for what is published.",
   "queue-full": "The subscriber is slower than what is published for it, and its queue is full (see docs/limits.md).",
   loop: "Workers have published it because of messages that they published themselves, eight in a row: that is taken for a loop.",
+  "slow-consumer":
+    "The subscriber does not read as fast as is published for it; messages of QoS 0 do not wait for it (see docs/limits.md).",
+  "packet-too-large": "The packet would be larger than the subscriber said in CONNECT that it takes.",
+  "rejected-by-client":
+    "The subscriber answered the message with a reason code of failure, and does not want it again.",
   "retained-quota": "The broker keeps as many retained messages, or bytes of them, as it may (see docs/limits.md).",
 };

@@ -17,9 +17,9 @@ export interface CommandEntry {
 export const groups: Readonly<Record<string, string>> = {
   namespace: "Groups of brokers",
   broker: "Brokers and their settings",
+  hook: "The code that sees each message first",
   token: "Credentials for MQTT clients",
   "api-token": "Credentials for the management API",
-  hook: "Test what sees each message",
   retained: "Retained messages",
   session: "Clients and their sessions",
   config: "What commands work with here",
@@ -68,6 +68,10 @@ export const registry: readonly CommandEntry[] = [
     summary: "Show the keys that sign tokens and hook requests",
     load: () => import("./commands/broker/public-keys.ts"),
   },
+
+  { path: "hook set", summary: "Give a broker its hook, or change it", load: () => import("./commands/hook/set.ts") },
+  { path: "hook show", summary: "Show it", load: () => import("./commands/hook/show.ts") },
+  { path: "hook clear", summary: "Take it away", load: () => import("./commands/hook/clear.ts") },
 
   { path: "token issue", summary: "Issue tokens for clients", load: () => import("./commands/token/issue.ts") },
   {

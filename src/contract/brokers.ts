@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { onPublishInputSchema, onPublishSchema } from "./hooks.ts";
 import { limitsSchema } from "./limits.ts";
 import {
   descriptionSchema,
@@ -14,30 +15,6 @@ const authTypeSchema = z
   .enum(["TOKEN", "MTLS", "MTLS_AND_TOKEN"])
   .describe("how clients prove who they are: with a token, a certificate, or both for the same client id");
 
-const LOOPBACK_HOST = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-/** Says what is wrong with a hook's URL, or undefined. Messages leave the machine in clear only to itself. */
-function objectionToHookUrl(text: string): string | undefined {
-  if (!URL.canParse(text)) return "must be a URL, such as https://example.com/hook";
-  const url = new URL(text);
-  if (url.username !== "" || url.password !== "") return "must not contain a user name or password";
-  if (url.protocol === "https:") return undefined;
-  if (url.protocol !== "http:") return "must begin with https:// (or http:// for a loopback address)";
-  return LOOPBACK_HOST.test(url.hostname) ? undefined : "must begin with https:// unless it is a loopback address";
-}
-
-const hookUrlSchema = z
-  .string()
-  .max(2048, "must be at most 2,048 characters")
-  .check((context) => {
-    const message = objectionToHookUrl(context.value);
-    if (message !== undefined) context.issues.push({ code: "custom", input: context.value, message });
-  })
-  .describe("an https URL, or an http URL of a loopback address");
-
-/** `{url: null}` takes the hook away; wrangler has no other way to say it. */
-const onPublishInputSchema = z.object({ url: hookUrlSchema.nullable() }).nullable();
-
 const brokerSchema = z
   .object({
     id: idSchema,
@@ -51,7 +28,7 @@ const brokerSchema = z
       .nullable()
       .describe("longest lifetime of a token in seconds; null if there is no limit"),
     endpoint: z.string().describe("URL for MQTT clients"),
-    on_publish: z.object({ url: z.string() }).optional().describe("absent without a hook"),
+    on_publish: onPublishSchema.optional().describe("absent without a hook and settings for one"),
     limits: limitsSchema.optional().describe("absent where all limits are the default ones"),
   })
   .meta({ id: "Broker" });

@@ -9,6 +9,7 @@ export const eventNames = [
   "unsubscribe",
   "publish",
   "hook",
+  "hook-circuit",
   "deliver",
   "drop",
   "expire",

@@ -28,11 +28,15 @@ const hookSchema = z.object({
   clientId: z.string().describe("the publisher"),
   topic: z.string(),
   verdict: z.enum(verdicts),
-  reason: z.string().optional().describe("why it was dropped or rejected, such as hook-timeout"),
+  reason: z
+    .string()
+    .optional()
+    .describe("why it was dropped or rejected, or how the hook failed where it passed all the same: hook-timeout …"),
   reasonCode: reasonCode.optional().describe("of rejected: what the publisher is told"),
   detail: z.string().optional().describe("for people"),
   ms: z.number().describe("from handing the message to the hook to its verdict"),
   status: z.int().optional().describe("HTTP status of the hook's answer, if there was one"),
+  attempts: z.int().optional().describe("how often the hook was asked, where that was more than once"),
   batch: z.int().describe("messages in the same request"),
   before: contentSchema.optional().describe("of modified: as published"),
   after: contentSchema.optional().describe("of modified: as delivered"),
@@ -84,6 +88,14 @@ export const eventSchema = z
       ...content,
     }),
     hookSchema,
+    z.object({
+      ...common,
+      event: z.literal("hook-circuit"),
+      state: z
+        .enum(["opened", "closed"])
+        .describe("opened: the hook failed too often in a row and is not asked for a while; closed: it is again"),
+      reason: z.string().describe("for people"),
+    }),
     z.object({
       ...common,
       event: z.literal("deliver"),

@@ -7,9 +7,11 @@ export interface HookAnswer {
   readonly verdicts: readonly Verdict[];
   /** HTTP status of the answer, where there was one. */
   readonly status?: number;
+  /** How often it was asked, where that was more than once. */
+  readonly attempts?: number;
 }
 
-/** One way to reach such code: over HTTP, later in a Worker beside the broker. */
+/** One way to reach such code: over HTTP, or in a Worker beside the broker. */
 export interface Hook {
   /** For people: tail, logs. Holds no secret. */
   readonly name: string;

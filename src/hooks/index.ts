@@ -1,4 +1,5 @@
 export type { Hook } from "./hook.ts";
-export { HookPipeline } from "./pipeline.ts";
+export { OnPublish } from "./on-publish.ts";
+export { type HookPolicy, type HookSettings, policyOf } from "./settings.ts";
 export { parseHookUrl } from "./url.ts";
 export { Webhook, type WebhookOptions } from "./webhook.ts";

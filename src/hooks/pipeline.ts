@@ -18,8 +18,6 @@ export interface HookPipelineOptions {
   readonly complete: (pending: PendingPublish, verdict: Verdict, report: HookReport) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  /** For the whole answer of the hook, body included. */
-  readonly timeoutMs?: number;
   readonly batchMessagesMax?: number;
   /** Payload bytes of a batch; a larger message goes alone. */
   readonly batchBytesMax?: number;
@@ -36,13 +34,10 @@ export interface HookPipelineOptions {
   readonly slowMs?: number;
   /** Runs a function at the end of the current turn. */
   readonly schedule?: (run: () => void) => void;
-  /** Runs a function after a while; returns what calls it off. */
-  readonly startTimer?: (delayMs: number, run: () => void) => () => void;
 }
 
 /** One request to the hook. */
 interface Batch {
-  readonly hook: HookInUse;
   /** All that complete with this batch, refused ones between the others included. */
   readonly entries: readonly Waiting[];
   /** Those that the hook is asked about. */
@@ -51,24 +46,16 @@ interface Batch {
   readonly slow: boolean;
   readonly startedAt: number;
   readonly abort: AbortController;
-  stopTimer: () => void;
-}
-
-interface HookInUse {
-  readonly hook: Hook;
-  batches: number;
-  retired: boolean;
 }
 
 const OVERLOADED: Verdict = { kind: "drop", reason: "hook-overloaded", detail: "too many messages wait for the hook" };
-const STOPPED: Verdict = { kind: "drop", reason: "hook-unreachable", detail: "broker stopped" };
+const STOPPED: Verdict = { kind: "drop", reason: "hook-stopped", detail: "broker stopped" };
 /** The hook has a bug: fewer verdicts than messages. */
 const NO_VERDICT: Verdict = { kind: "drop", reason: "hook-invalid-answer", detail: "no verdict" };
 /** For what no request was made for. */
 const NO_REQUEST: HookReport = { elapsedMs: 0, batchSize: 0 };
 
 const DEFAULTS = {
-  timeoutMs: 10_000,
   batchMessagesMax: 100,
   batchBytesMax: 1024 * 1024,
   concurrencyMax: 32,
@@ -76,16 +63,11 @@ const DEFAULTS = {
   waitingBytesMax: 64 * 1024 * 1024,
   slowMs: 1000,
   schedule: queueMicrotask,
-  startTimer: (delayMs: number, run: () => void): (() => void) => {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
 };
 
-export class HookPipeline implements Hooks {
+export class HookPipeline implements Pick<Hooks, "submit"> {
   readonly #options: HookPipelineOptions & typeof DEFAULTS;
   readonly #slowSlotsMax: number;
-  #hook: HookInUse;
   /** Only those that have messages waiting or under way. */
   readonly #publishers = new Map<string, Publisher>();
   readonly #slowPublishers = new SlowPublishers();
@@ -102,8 +84,6 @@ export class HookPipeline implements Hooks {
   #scheduled = false;
   #completing = false;
   #held = false;
-  /** Those who wait until nothing is under way. */
-  readonly #onIdle = new Set<() => void>();
   #state: "open" | "closing" | "closed" = "open";
   /** Bugs of `complete`, thrown when all messages are done. */
   #errors: unknown[] = [];
@@ -111,7 +91,6 @@ export class HookPipeline implements Hooks {
   constructor(options: HookPipelineOptions) {
     this.#options = { ...DEFAULTS, ...options };
     this.#slowSlotsMax = Math.max(1, Math.floor(this.#options.concurrencyMax / 2));
-    this.#hook = { hook: options.hook, batches: 0, retired: false };
   }
 
   /** How much is under way, for metrics. All but `slowPublishers` are 0 when nothing is. */
@@ -145,22 +124,9 @@ export class HookPipeline implements Hooks {
     this.#queueUp(publisher);
   }
 
-  /** Asks another hook from the next batch on. The one before is closed when its last answer is there. */
-  setHook(hook: Hook): void {
-    const before = this.#hook;
-    this.#hook = { hook, batches: 0, retired: false };
-    before.retired = true;
-    this.#closeRetired(before);
-  }
-
-  /**
-   * Asks the hook nothing from now on: messages wait, as far as there is room, and their time does not run yet.
-   * Resolves when no answer is awaited any more.
-   */
-  hold(): Promise<void> {
+  /** Hands no more batches to the hook from now on: messages wait, as far as there is room. */
+  hold(): void {
     this.#held = true;
-    if (this.#batches.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onIdle.add(resolve));
   }
 
   /** Ends `hold`: what has waited is asked about, in its order. */
@@ -170,7 +136,7 @@ export class HookPipeline implements Hooks {
   }
 
   /**
-   * Gives up what is under way and drops all messages (`hook-unreachable`, "broker stopped") before it returns, then
+   * Gives up what is under way and drops all messages (`hook-stopped`) before it returns, then
    * closes the hook. Messages that come later are dropped the same way.
    */
   async close(): Promise<void> {
@@ -180,7 +146,7 @@ export class HookPipeline implements Hooks {
       if (this.#completing) await Promise.resolve();
       else this.#dropAll();
     }
-    await this.#hook.hook.close();
+    await this.#options.hook.close();
   }
 
   #hasRoom(publisher: Publisher | undefined, size: number): boolean {
@@ -293,28 +259,12 @@ export class HookPipeline implements Hooks {
   }
 
   #send(entries: readonly Waiting[], publishers: readonly Publisher[], slow: boolean): void {
-    const { now, startTimer, timeoutMs } = this.#options;
+    const { now } = this.#options;
     const messages: Message[] = [];
     for (const entry of entries) if (!(entry instanceof Refused)) messages.push(entry.message);
-    const hook = this.#hook;
-    const batch: Batch = {
-      hook,
-      entries,
-      messages,
-      publishers,
-      slow,
-      startedAt: now(),
-      abort: new AbortController(),
-      stopTimer: () => {},
-    };
+    const batch: Batch = { entries, messages, publishers, slow, startedAt: now(), abort: new AbortController() };
     this.#batches.add(batch);
     if (slow) this.#slowBatches++;
-    hook.batches++;
-    batch.stopTimer = startTimer(timeoutMs, () => {
-      const detail = `no answer within ${timeoutMs / 1000} s`;
-      this.#settle(batch, undefined, { kind: "drop", reason: "hook-timeout", detail });
-      batch.abort.abort();
-    });
     this.#ask(batch).then(
       (answer) => this.#settle(batch, answer, NO_VERDICT),
       (error: unknown) => {
@@ -326,33 +276,26 @@ export class HookPipeline implements Hooks {
 
   /** Async, so that a hook which throws rejects. */
   async #ask(batch: Batch): Promise<HookAnswer> {
-    return await batch.hook.hook.onPublish(batch.messages, batch.abort.signal);
+    return await this.#options.hook.onPublish(batch.messages, batch.abort.signal);
   }
 
   /**
-   * Completes the messages of a batch, once: what comes after the timeout or `close` is ignored.
+   * Completes the messages of a batch, once: what comes after `close` is ignored.
    * @param otherwise for messages without a verdict in the answer
    */
   #settle(batch: Batch, answer: HookAnswer | undefined, otherwise: Verdict): void {
     if (!this.#batches.delete(batch)) return;
-    batch.stopTimer();
     if (batch.slow) this.#slowBatches--;
-    batch.hook.batches--;
-    this.#closeRetired(batch.hook);
-    if (this.#batches.size === 0) {
-      for (const resolve of this.#onIdle) resolve();
-      this.#onIdle.clear();
-    }
     const now = this.#options.now();
     const elapsedMs = now - batch.startedAt;
     const report = {
       elapsedMs,
       batchSize: batch.messages.length,
       ...(answer?.status !== undefined && { status: answer.status }),
+      ...(answer?.attempts !== undefined && { attempts: answer.attempts }),
     };
-    const timedOut = otherwise.kind === "drop" && otherwise.reason === "hook-timeout";
     for (const publisher of batch.publishers) {
-      publisher.slow = timedOut || elapsedMs > this.#options.slowMs;
+      publisher.slow = elapsedMs > this.#options.slowMs;
       if (publisher.slow) this.#slowPublishers.add(publisher.id, now);
       else this.#slowPublishers.delete(publisher.id);
     }
@@ -421,12 +364,5 @@ export class HookPipeline implements Hooks {
     this.#waiting = this.#waitingBytes = this.#refused = this.#refusedBytes = 0;
     this.#state = "closed";
     this.#completing = false;
-  }
-
-  #closeRetired(hook: HookInUse): void {
-    if (!hook.retired || hook.batches > 0) return;
-    hook.hook.close().catch(() => {
-      // It is no longer asked anything: nobody is left to whom its trouble matters.
-    });
   }
 }

@@ -100,6 +100,11 @@ export class HostedBroker {
     this.#runtime.turn((now) => this.broker.hookCompleted(pending, verdict, report, now));
   }
 
+  /** The circuit breaker of the hook has opened or closed. */
+  reportHookCircuit(state: "opened" | "closed", reason: string): void {
+    this.#runtime.turn((now) => this.broker.observe({ type: "hook-circuit", state, reason }, now));
+  }
+
   /**
    * Publishes messages, in their order, on behalf of something within the server.
    * @param publisherId what stands where others have a client id; one of a few

@@ -3,6 +3,7 @@ import type { SigningKey } from "../auth/keys.ts";
 import type { LimitSettings } from "../broker/ports.ts";
 import type { ScramVerifier } from "../auth/scram.ts";
 import { UserError } from "../errors.ts";
+import type { HookSettings } from "../hooks/settings.ts";
 
 export interface NamespaceRecord {
   /** 32 hexadecimal digits. */
@@ -23,7 +24,8 @@ export interface BrokerSettings {
   readonly description: string;
   /** Longest lifetime of a token; null if there is no limit. */
   readonly expirationSeconds: number | null;
-  readonly onPublish: { readonly url: string } | null;
+  /** Of its on-publish hook; null where there are none. */
+  readonly onPublish: HookSettings | null;
   readonly limits: LimitSettings;
 }
 
@@ -82,6 +84,9 @@ export interface NewNamespace {
 
 /** What is left out or undefined stays as it is, or is empty in something new. */
 export type BrokerChanges = { readonly [Setting in keyof BrokerSettings]?: BrokerSettings[Setting] | undefined };
+
+/** Changes, or what makes them of the record as it is when they are made. */
+export type BrokerUpdate = BrokerChanges | ((before: BrokerRecord) => BrokerChanges);
 
 export interface NewBroker extends BrokerChanges {
   readonly namespaceId: string;
@@ -185,7 +190,7 @@ export interface Catalogue {
   /** Creates it unless it is there; fails with `broker-differs` where it is there with other settings than those given. */
   ensureBroker(broker: NewBroker): Promise<Ensured<BrokerRecord>>;
   /** @param expected the change is made only if this is still the record; fails with `broker-changed` if it is not */
-  updateBroker(id: string, changes: BrokerChanges, expected?: BrokerRecord): Promise<BrokerRecord>;
+  updateBroker(id: string, update: BrokerUpdate, expected?: BrokerRecord): Promise<BrokerRecord>;
   deleteBroker(id: string): Promise<void>;
   /** All or, beyond `REVOCATIONS_MAX`, none of them. */
   revoke(brokerId: string, jtis: Iterable<string>): Promise<void>;

@@ -4,8 +4,8 @@ import {
   API_TOKENS_MAX,
   type ApiTokenRecord,
   BROKERS_PER_NAMESPACE_MAX,
-  type BrokerChanges,
   type BrokerRecord,
+  type BrokerUpdate,
   CatalogueError,
   type CatalogueEvent,
   NAMESPACES_MAX,
@@ -189,19 +189,20 @@ export function updateBroker(
   state: CatalogueState,
   now: string,
   id: string,
-  changes: BrokerChanges,
+  update: BrokerUpdate,
   expected?: BrokerRecord,
 ): Change<BrokerRecord> {
   const before = requireBroker(state, id);
   if (expected !== undefined && before !== expected) {
     throw new CatalogueError("broker-changed", `the broker ${before.name} has changed meanwhile`);
   }
+  const changes = typeof update === "function" ? update(before) : update;
   const { description = before.description, expirationSeconds = before.expirationSeconds } = changes;
   const { onPublish = before.onPublish, limits = before.limits } = changes;
   const unchanged =
     description === before.description &&
     expirationSeconds === before.expirationSeconds &&
-    onPublish?.url === before.onPublish?.url &&
+    JSON.stringify(onPublish) === JSON.stringify(before.onPublish) &&
     JSON.stringify(limits) === JSON.stringify(before.limits);
   if (unchanged) return { state, result: before };
   const broker = { ...before, description, expirationSeconds, onPublish, limits, modifiedOn: now };

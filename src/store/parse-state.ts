@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { LimitSettings } from "../broker/ports.ts";
 import { UserError } from "../errors.ts";
+import type { HookSettings } from "../hooks/settings.ts";
 import { type CatalogueState, VERSION } from "./state.ts";
 
 const idSchema = z.string().regex(/^[0-9a-f]{32}$/);
@@ -35,8 +36,8 @@ const documentSchema = z.object({
       description: z.string(),
       authType: z.enum(["TOKEN", "MTLS", "MTLS_AND_TOKEN"]),
       expirationSeconds: z.int().nullable(),
-      onPublish: z.object({ url: z.string() }).nullable(),
-      // What names it has is for the contract to say: this program wrote them.
+      // What is in these two is for the contract to say: this program wrote them.
+      onPublish: z.custom<HookSettings>((value) => typeof value === "object").nullable(),
       limits: z.custom<LimitSettings>((value) => typeof value === "object" && value !== null).default({}),
       keys: z
         .array(

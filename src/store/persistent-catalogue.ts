@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   type ApiTokenRecord,
-  type BrokerChanges,
+  type BrokerUpdate,
   type BrokerRecord,
   type Catalogue,
   CatalogueError,
@@ -136,8 +136,8 @@ export class PersistentCatalogue implements Catalogue {
     return this.#change((state, context) => changes.ensureBroker(state, context, broker));
   }
 
-  updateBroker(id: string, settings: BrokerChanges, expected?: BrokerRecord): Promise<BrokerRecord> {
-    return this.#change((state, { now }) => changes.updateBroker(state, now, id, settings, expected));
+  updateBroker(id: string, update: BrokerUpdate, expected?: BrokerRecord): Promise<BrokerRecord> {
+    return this.#change((state, { now }) => changes.updateBroker(state, now, id, update, expected));
   }
 
   deleteBroker(id: string): Promise<void> {

@@ -121,7 +121,15 @@ describe("brokers", () => {
     [{ name: "b", authType: "PASSWORD" }, "authType: "],
     [{ name: "b", auth_type: "" }, "auth_type: "],
     [{ name: "b", on_publish: url }, "on_publish: "],
-    [{ name: "b", on_publish: {} }, "on_publish.url: is required"],
+    [{ name: "b", on_publish: { on_failure: "ignore" } }, "on_publish.on_failure: "],
+    [{ name: "b", on_publish: { topics: ["a/#/b"] } }, "on_publish.topics.0: must be a topic filter"],
+    [{ name: "b", on_publish: { topics: [] } }, "on_publish.topics: must name a filter"],
+    [{ name: "b", on_publish: { timeout_ms: 1 } }, "on_publish.timeout_ms: must be at least 10"],
+    [{ name: "b", on_publish: { reject_reason_code: 0 } }, "on_publish.reject_reason_code: "],
+    [{ name: "b", on_publish: { retry: { fallback: "retry" } } }, "on_publish.retry.fallback: "],
+    [{ name: "b", on_publish: { circuit_breaker: { failures: 0 } } }, "on_publish.circuit_breaker.failures: "],
+    [{ name: "b", on_publish: { dead_letter_topic: "a/+" } }, "on_publish.dead_letter_topic: must be a topic name"],
+    [{ name: "b", on_publish: { dead_letter_topic: "$SYS/a" } }, "must not begin with $"],
     [{ name: "b", on_publish: { url: "hook" } }, "on_publish.url: must be a URL"],
     [{ name: "b", on_publish: { url: "ftp://localhost/" } }, "on_publish.url: must begin with https://"],
     [{ name: "b", on_publish: { url: "http://hook.example/" } }, "unless it is a loopback address"],
@@ -178,6 +186,34 @@ describe("brokers", () => {
     expect(await api.refused("broker-not-found", `${method} ${N}/ns/brokers/other${end}`)).toBe(
       "no broker other in the namespace ns",
     );
+  });
+
+  test("the settings of a hook change one by one, and end with its URL", async () => {
+    const settings = {
+      topics: ["a/#", "+/b"],
+      timeout_ms: 2000,
+      on_failure: "retry",
+      reject_reason_code: 0x97,
+      retry: { initial_delay_ms: 50, max_delay_ms: 1000, total_ms: 5000, fallback: "reject" },
+      circuit_breaker: { failures: 2, open_ms: 500 },
+      dead_letter_topic: "lost",
+    };
+    const full = { url, ...settings };
+    const update = async (change: unknown) =>
+      (await api.call("updateBroker", `PATCH ${B}`, { on_publish: change })).on_publish;
+    expect((await api.createBroker({ on_publish: full })).on_publish).toEqual(full);
+    expect(await update({})).toEqual(full);
+    expect(await update({ on_failure: "pass", retry: null })).toEqual({
+      ...full,
+      on_failure: "pass",
+      retry: undefined,
+    });
+    expect(await update({ circuit_breaker: {} })).toMatchObject({ circuit_breaker: {}, topics: settings.topics });
+    expect(await update({ url: "https://other.example/" })).toMatchObject({ url: "https://other.example/" });
+    expect(await update({ url: null, on_failure: "reject" })).toEqual({ on_failure: "reject" });
+    expect(await update({ url: null })).toBeUndefined();
+    expect(await update(settings)).toEqual(settings);
+    expect(await update(null)).toBeUndefined();
   });
 
   describe("updates", () => {

@@ -91,7 +91,7 @@ export class TestBroker {
   /** Hooks whose verdicts the test gives with `broker.hookCompleted`. */
   holdPublishes(): PendingPublish[] {
     const pending: PendingPublish[] = [];
-    this.broker.hooks = { submit: (publish) => pending.push(publish) };
+    this.broker.hooks = { wants: () => true, submit: (publish) => pending.push(publish) };
     return pending;
   }
 }

@@ -449,6 +449,82 @@ describe("hooks", () => {
     },
   );
 
+  test("topics that no hook wants are not submitted, and keep their publisher's order", () => {
+    const test = new TestBroker();
+    const pending = test.holdPublishes();
+    const { submit } = test.broker.hooks!;
+    test.broker.hooks = { submit, wants: (topicName) => topicName === "t" };
+    const subscriber = test.connect("s").subscribes("#");
+    const publisher = test.connect("p").publishes("other", "1", { qos: 1 });
+    expect(subscriber.takeMessages()).toEqual(["other=1"]);
+    expect(publisher.take()).toMatchObject([ack(4, 1)]);
+    publisher.publishes("t", "2").publishes("other", "3", { qos: 1 });
+    test.connect("q").publishes("other", "4");
+    expect(pending).toHaveLength(1);
+    expect(subscriber.takeMessages()).toEqual(["other=4"]);
+    test.broker.hookCompleted(pending[0]!, accept, report, test.now);
+    expect(subscriber.takeMessages()).toEqual(["t=2", "other=3"]);
+    expect(test.events.filter((event) => event.type === "hook")).toHaveLength(1);
+  });
+
+  test("what is lost goes to the dead-letter topic, past the hooks", () => {
+    const test = new TestBroker();
+    const pending = test.holdPublishes();
+    const letters = test.connect("l").subscribes("lost", 1);
+    letters.take();
+    const publisher = test.connect("p");
+    const properties = { contentType: "text/plain", userProperties: [["own", "value"] as const] };
+    publisher.publishes("t", "x", { qos: 1, retain: true, properties });
+    const deadLetterTopic = "lost";
+    const lost: Verdict = { kind: "drop", reason: "hook-timeout", detail: "secret", deadLetterTopic };
+    test.broker.hookCompleted(pending[0]!, lost, report, test.now);
+    expect(publisher.take()).toMatchObject([ack(4, 1)]);
+    expect(letters.take()).toMatchObject([
+      {
+        type: PacketType.PUBLISH,
+        topic: "lost",
+        payload: Buffer.from("x"),
+        qos: 1,
+        retain: false,
+        properties: {
+          contentType: "text/plain",
+          userProperties: [
+            ["own", "value"],
+            ["dead-letter-reason", "hook-timeout"],
+            ["dead-letter-topic", "t"],
+            ["dead-letter-client-id", "p"],
+            ["dead-letter-mid", "1"],
+            ["dead-letter-time", String(test.now)],
+          ],
+        },
+      },
+    ]);
+    expect(pending).toHaveLength(1);
+    expect(test.events.filter((event) => event.type === "publish")).toMatchObject([
+      { message: { id: 1, publisherId: "p" } },
+      { message: { id: 2, publisherId: "", topic: "lost" } },
+    ]);
+    expect(test.broker.retained.get("lost")).toBeUndefined();
+  });
+
+  test.each<[version: 4 | 5, qos: 0 | 1 | 2, isTold: boolean]>([
+    [5, 1, true],
+    [5, 2, true],
+    [5, 0, false],
+    [4, 1, false],
+  ])("a rejected message is a dead letter where its publisher is not told: MQTT %i, QoS %i", (version, qos, isTold) => {
+    const test = new TestBroker();
+    const pending = test.holdPublishes();
+    const letters = test.connect("l").subscribes("lost");
+    const publisher = test.connect("p", { protocolVersion: version }).publishes("t", "x", { qos });
+    const reasonCode = ReasonCode.ImplementationSpecificError;
+    const verdict: Verdict = { kind: "reject", reasonCode, reason: "hook-timeout", deadLetterTopic: "lost" };
+    test.broker.hookCompleted(pending[0]!, verdict, report, test.now);
+    expect(letters.takeMessages()).toEqual(isTold ? [] : ["lost=x"]);
+    expect(publisher.isClosed).toBe(false);
+    if (isTold) expect(publisher.take()).toMatchObject([{ reasonCode, properties: { reasonString: "hook-timeout" } }]);
+  });
+
   test("a removed hook does not let later messages overtake those that wait", () => {
     const test = new TestBroker();
     const pending = test.holdPublishes();

@@ -146,6 +146,8 @@ describe("brokers", () => {
   it.each<[string[], object]>([
     [["--on-publish-url", "https://example.com/"], { on_publish: { url: "https://example.com/" } }],
     [["--no-on-publish"], { on_publish: { url: null } }],
+    [["--hook-on-failure", "pass"], { on_publish: { on_failure: "pass" } }],
+    [["--hook-circuit-breaker", "off"], { on_publish: { circuit_breaker: null } }],
     [["--expiration", "none"], { expiration: null }],
     [["--exp", "1mo", "--description", ""], { expiration: 2_592_000, description: "" }],
   ])("are changed by %j", async (flags, changes) => {

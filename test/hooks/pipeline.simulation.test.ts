@@ -1,7 +1,9 @@
-/** Many publishers and a hook that answers late, wrongly or never, from a seed. Set SEED to run another one, or a failing one again. */
+/** Many publishers, any failure policy, and a hook that answers late, wrongly or never, from a seed. Set SEED to run another one, or a failing one again. */
+import assert from "node:assert/strict";
 import { expect, test } from "vitest";
 import type { Message, PendingPublish, Verdict } from "../../src/broker/ports.ts";
 import type { HookAnswer } from "../../src/hooks/hook.ts";
+import type { HookSettings } from "../../src/hooks/settings.ts";
 import { pending } from "./messages.ts";
 import { settled, World } from "./world.ts";
 
@@ -25,7 +27,21 @@ interface Request {
   readonly signal: AbortSignal;
 }
 
-const LIMITS = { timeoutMs: 5000, batchMessagesMax: 7, batchBytesMax: 60, concurrencyMax: 4 };
+const TIMEOUT_MS = 5000;
+const LIMITS = { batchMessagesMax: 7, batchBytesMax: 60, concurrencyMax: 4 };
+
+const RETRY_TOTAL_MS = 20_000;
+
+function settingsOf(random: (below: number) => number): HookSettings {
+  const fallback = (["drop", "pass", "reject"] as const)[random(3)]!;
+  return {
+    timeoutMs: TIMEOUT_MS,
+    onFailure: random(2) === 0 ? "retry" : fallback,
+    retry: { initialDelayMs: 1 + random(500), maxDelayMs: 1000 + random(3000), totalMs: RETRY_TOTAL_MS, fallback },
+    ...(random(2) === 0 && { circuitBreaker: { failures: 1 + random(4), openMs: 100 + random(8000) } }),
+    ...(random(2) === 0 && { deadLetterTopic: "dead" }),
+  };
+}
 
 class Simulation {
   readonly random: (below: number) => number;
@@ -38,6 +54,11 @@ class Simulation {
   readonly world: World;
   readonly publishers: number;
   readonly waitingMax: number;
+  readonly settings: HookSettings;
+  /** When each batch was asked about first. */
+  readonly askedAt = new Map<readonly Message[], number>();
+  isHeld = false;
+  heldMs = 0;
   asked = 0;
 
   constructor(seed: number) {
@@ -45,9 +66,12 @@ class Simulation {
     this.publishers = 1 + this.random(12);
     const onPublish = (batch: readonly Message[], signal: AbortSignal) => this.#request(batch, signal);
     this.waitingMax = [20, 100, 1000][this.random(3)]!;
+    this.settings = settingsOf(this.random);
     this.world = new World({
       ...LIMITS,
+      random: () => this.random(1000) / 1000,
       waitingMax: this.waitingMax,
+      settings: this.settings,
       hook: { name: "odd", onPublish, close: async () => {} },
     });
     this.world.onComplete = () => {
@@ -69,19 +93,22 @@ class Simulation {
     this.asked++;
     const publishers = new Set(batch.map(({ publisherId }) => publisherId));
     const bytes = batch.reduce((sum, { payload }) => sum + payload.length, 0);
-    expect(batch.length).toBeGreaterThan(0);
-    expect(batch.length).toBeLessThanOrEqual(LIMITS.batchMessagesMax);
-    if (batch.length > 1) expect(bytes).toBeLessThanOrEqual(LIMITS.batchBytesMax);
-    for (const id of publishers) {
-      expect(this.busy).not.toContain(id);
-      this.busy.add(id);
-      if (publishers.size > 1) expect(this.slow).not.toContain(id);
-    }
+    assert(batch.length > 0 && batch.length <= LIMITS.batchMessagesMax);
+    assert(batch.length === 1 || bytes <= LIMITS.batchBytesMax);
     const startedAt = this.world.now;
+    const firstAt = this.askedAt.get(batch);
+    assert(!this.isHeld);
+    for (const id of publishers) {
+      assert(!this.busy.has(id));
+      this.busy.add(id);
+      assert(publishers.size === 1 || firstAt !== undefined || !this.slow.has(id));
+    }
+    if (firstAt === undefined) this.askedAt.set(batch, startedAt);
+    else assert(this.settings.onFailure === "retry" && startedAt - firstAt < RETRY_TOTAL_MS + this.heldMs);
     return new Promise((resolve, reject) => {
       const request = { batch, startedAt, slowPublishers: publishers, resolve, reject, signal };
       this.requests.add(request);
-      expect(this.requests.size).toBeLessThanOrEqual(LIMITS.concurrencyMax);
+      assert(this.requests.size <= LIMITS.concurrencyMax);
       signal.addEventListener("abort", () => {
         this.#over(request, true);
         // Often comes too late, and must not count.
@@ -110,18 +137,38 @@ class Simulation {
     const verdicts = request.batch.map((): Verdict =>
       this.random(3) === 0 ? { kind: "drop", reason: "hook-dropped" } : { kind: "accept" },
     );
+    const failing = { kind: "drop", reason: "hook-status", detail: "HTTP 500" } as const;
     if (this.random(10) === 0) request.reject(new Error("no"));
+    else if (this.random(4) === 0) request.resolve({ verdicts: verdicts.map(() => failing), status: 500 });
     else request.resolve({ verdicts: verdicts.slice(0, this.random(10) === 0 ? 1 : undefined), status: 200 });
     await settled();
   }
 
+  /** As for the reload of a Worker. */
+  holdOrRelease(): void {
+    this.isHeld = !this.isHeld;
+    if (this.isHeld) {
+      this.world.pipeline.hold();
+      void this.world.guard.hold();
+    } else {
+      this.world.guard.release();
+      this.world.pipeline.release();
+    }
+  }
+
+  async advance(ms: number): Promise<void> {
+    if (this.isHeld) this.heldMs += ms;
+    await this.world.advance(ms);
+  }
+
   async step(): Promise<void> {
-    const kind = this.random(10);
-    if (kind < 4) for (let count = this.random(30); count > 0; count--) this.submit();
+    const kind = this.random(12);
+    if (kind === 11) this.holdOrRelease();
+    else if (kind < 4) for (let count = this.random(30); count > 0; count--) this.submit();
     else if (kind < 7) this.world.endTurn();
     else if (kind < 9) await this.answer();
-    else this.world.advance([10, 300, 1500, 6000][this.random(4)]!);
-    expect(this.world.pipeline.load.waiting).toBeLessThanOrEqual(this.waitingMax);
+    else await this.advance([10, 300, 1500, 6000][this.random(4)]!);
+    assert(this.world.pipeline.load.waiting <= this.waitingMax);
   }
 
   check(): void {
@@ -149,23 +196,28 @@ test(
   },
   async () => {
     let asked = 0;
+    let opened = 0;
     const outcomes = new Set<string>();
     for (const seed of seeds) {
       const simulation = new Simulation(seed);
       try {
         for (let step = 0; step < 150; step++) await simulation.step();
         if (seed % 3 === 0) await simulation.world.pipeline.close();
+        if (simulation.isHeld) simulation.holdOrRelease();
         // The world goes on until nothing moves.
         while (simulation.world.completions.length < simulation.submitted.length) {
           simulation.world.endTurn();
-          simulation.world.advance(LIMITS.timeoutMs);
+          await simulation.world.advance(TIMEOUT_MS);
           await settled();
         }
         simulation.check();
         asked += simulation.asked;
         for (const { verdict } of simulation.world.completions) {
-          outcomes.add(verdict.kind === "drop" ? verdict.reason : verdict.kind);
+          const failure =
+            verdict.kind === "accept" ? verdict.failure : verdict.kind === "replace" ? undefined : verdict;
+          outcomes.add(failure === undefined ? verdict.kind : `${verdict.kind}:${failure.reason}`);
         }
+        opened += simulation.world.circuit.filter((told) => told.startsWith("opened")).length;
       } catch (error) {
         throw new Error(`seed ${seed}`, { cause: error });
       }
@@ -173,15 +225,10 @@ test(
     expect(asked).toBeGreaterThan(seeds.length);
     if (seeds.length > 1) {
       // The simulation reached what it is for.
-      const all = [
-        "accept",
-        "hook-dropped",
-        "hook-invalid-answer",
-        "hook-overloaded",
-        "hook-timeout",
-        "hook-unreachable",
-      ];
-      expect([...outcomes].toSorted()).toEqual(all);
+      const failures = ["circuit-open", "invalid-answer", "overloaded", "status", "timeout", "unreachable"];
+      const all = ["accept", "drop", "reject"].flatMap((kind) => failures.map((name) => `${kind}:hook-${name}`));
+      expect(opened).toBeGreaterThan(seeds.length / 10);
+      expect([...outcomes].toSorted()).toEqual(["accept", "drop:hook-dropped", "drop:hook-stopped", ...all].toSorted());
     }
   },
 );

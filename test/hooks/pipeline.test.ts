@@ -127,7 +127,7 @@ describe("isolation", () => {
     const answerAll = () => Promise.all(world.calls.map((call) => call.answer()));
 
     round("slow");
-    world.advance(1001);
+    await world.advance(1001);
     await answerAll();
     expect(world.pipeline.load).toMatchObject({ ...IDLE, slowPublishers: 1 });
     expect(round("a", "slow", "b", "c")).toEqual([["a", "b", "c"], ["slow"]]);
@@ -143,7 +143,7 @@ describe("isolation", () => {
     const world = new World({ concurrencyMax: 4 });
     for (const id of ["s1", "s2", "s3", "s4"]) submit(world, id);
     world.endTurn();
-    world.advance(10_000);
+    await world.advance(10_001);
     for (const id of ["s1", "s2", "s3", "s4"]) submit(world, id);
     world.calls.length = 0;
     world.endTurn();
@@ -157,12 +157,12 @@ describe("isolation", () => {
     expect(world.calls[4]!.publishers).toEqual(["s3"]);
   });
 
-  test("it is forgotten after a minute who was slow", () => {
+  test("it is forgotten after a minute who was slow", async () => {
     const world = new World({ concurrencyMax: 1 });
     submit(world, "slow");
     world.endTurn();
-    world.advance(10_000);
-    world.advance(60_000);
+    await world.advance(10_001);
+    await world.advance(60_000);
     submit(world, "slow");
     submit(world, "a");
     world.calls.length = 0;
@@ -173,13 +173,13 @@ describe("isolation", () => {
 
 describe("failures", () => {
   test("no answer in time: hook-timeout, and the late answer is ignored", async () => {
-    const world = new World({ timeoutMs: 10_000 });
+    const world = new World({ settings: { timeoutMs: 10_000 } });
     const first = submit(world, "a", 2);
     world.endTurn();
     submit(world, "a");
-    world.advance(9999);
+    await world.advance(9999);
     expect(world.completions).toEqual([]);
-    world.advance(1);
+    await world.advance(1);
     const drop = { kind: "drop", reason: "hook-timeout", detail: "no answer within 10 s" };
     expect(world.completions.map(({ verdict }) => verdict)).toEqual([drop, drop]);
     expect(world.completions[0]!.report).toEqual({ elapsedMs: 10_000, batchSize: 2 });
@@ -200,7 +200,7 @@ describe("failures", () => {
     submit(world, "b", 2);
     world.endTurn();
     await world.calls[1]!.answer([{ kind: "reject", reasonCode: 0x87, reason: "no" }]);
-    world.pipeline.setHook({
+    world.guard.setHook({
       ...world.hook(),
       onPublish: () => {
         throw new Error("at once");
@@ -280,7 +280,7 @@ describe("close", () => {
     sent.push(...submit(world, "a", 2));
     submit(world, "b");
     const closed = world.pipeline.close();
-    const stopped = { kind: "drop", reason: "hook-unreachable", detail: "broker stopped" };
+    const stopped = { kind: "drop", reason: "hook-stopped", detail: "broker stopped" };
     expect(world.completions.map(({ verdict }) => verdict)).toEqual(Array.from({ length: 5 }, () => stopped));
     expect(world.completedBy("a")).toEqual(ids(sent));
     expect(world.calls[0]!.signal.aborted).toBe(true);
@@ -322,7 +322,7 @@ test("a new hook gets the next batch; the one before is closed after its last an
   submit(world, "a");
   world.endTurn();
   const calls: Call[] = [];
-  world.pipeline.setHook(world.hook(calls));
+  world.guard.setHook(world.hook(calls));
   submit(world, "a");
   submit(world, "b");
   world.endTurn();
@@ -337,11 +337,12 @@ test("a new hook gets the next batch; the one before is closed after its last an
 
 describe("while it is held", () => {
   test("messages wait without their time running, and go on in their order", async () => {
-    const world = new World({ timeoutMs: 100 });
+    const world = new World({ settings: { timeoutMs: 100 } });
     const sent = submit(world, "a");
     world.endTurn();
     let idle = false;
-    const held = world.pipeline.hold().then(() => (idle = true));
+    world.pipeline.hold();
+    const held = world.guard.hold().then(() => (idle = true));
     sent.push(...submit(world, "a"));
     const other = submit(world, "b");
     world.endTurn();
@@ -351,8 +352,9 @@ describe("while it is held", () => {
     await held;
     sent.push(...submit(world, "a"));
     world.endTurn();
-    world.advance(1000);
+    await world.advance(1000);
     expect(world.calls.length).toBe(1);
+    world.guard.release();
     world.pipeline.release();
     world.endTurn();
     // "b" has waited longer for its turn.
@@ -364,20 +366,20 @@ describe("while it is held", () => {
 
   test("the number of waiting messages is bounded, and closing drops them", async () => {
     const world = new World({ waitingMax: 4 });
-    await world.pipeline.hold();
+    world.pipeline.hold();
     submit(world, "a", 3);
     world.endTurn();
     expect(world.pipeline.load).toMatchObject({ waiting: 3, batches: 0 });
     await world.pipeline.close();
     const reasons = world.completions.map(({ verdict }) => (verdict.kind === "drop" ? verdict.reason : verdict.kind));
-    expect(reasons).toEqual(["hook-unreachable", "hook-unreachable", "hook-overloaded"]);
+    expect(reasons).toEqual(["hook-stopped", "hook-stopped", "hook-overloaded"]);
   });
 
   test("closing ends the wait for what is under way", async () => {
     const world = new World();
     submit(world, "a");
     world.endTurn();
-    const held = world.pipeline.hold();
+    const held = world.guard.hold();
     await world.pipeline.close();
     await held;
     expect(world.completions.length).toBe(1);

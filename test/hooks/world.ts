@@ -1,7 +1,15 @@
-/** A pipeline in a world where nothing happens by itself: turns, time and the hook's answers are moved by hand. */
+/** A pipeline with its guard in a world where nothing happens by itself: turns, time and the hook's answers are moved by hand. */
 import type { HookReport, Message, PendingPublish, Verdict } from "../../src/broker/ports.ts";
 import type { Hook, HookAnswer } from "../../src/hooks/hook.ts";
+import { outcomeOf } from "../../src/hooks/failure.ts";
+import { GuardedHook } from "../../src/hooks/guarded-hook.ts";
 import { HookPipeline, type HookPipelineOptions } from "../../src/hooks/pipeline.ts";
+import { type HookPolicy, type HookSettings, policyOf } from "../../src/hooks/settings.ts";
+
+export interface WorldOptions extends Partial<HookPipelineOptions> {
+  readonly settings?: HookSettings;
+  readonly random?: () => number;
+}
 
 /** A request that the fake hook got. */
 export interface Call {
@@ -27,7 +35,7 @@ interface Timer {
 
 /** Lets promises that are settled run their reactions. */
 export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
 export class World {
@@ -35,26 +43,39 @@ export class World {
   readonly calls: Call[] = [];
   readonly completions: Completion[] = [];
   readonly timers = new Set<Timer>();
+  readonly guard: GuardedHook;
   readonly pipeline: HookPipeline;
+  /** What the circuit breaker has told. */
+  readonly circuit: string[] = [];
+  policy: HookPolicy;
   closedHooks = 0;
   onComplete: (completion: Completion) => void = () => {};
   #turn: (() => void)[] = [];
 
-  constructor(options: Partial<HookPipelineOptions> = {}) {
+  constructor({ settings = {}, random = () => 0, hook, ...options }: WorldOptions = {}) {
+    this.policy = policyOf(settings);
+    this.guard = new GuardedHook({
+      hook: hook ?? this.hook(),
+      policy: this.policy,
+      now: () => this.now,
+      random,
+      onCircuit: (state, reason) => this.circuit.push(`${state}: ${reason}`),
+      startTimer: (delayMs, run) => {
+        const timer = { at: this.now + delayMs, run };
+        this.timers.add(timer);
+        return () => this.timers.delete(timer);
+      },
+    });
     this.pipeline = new HookPipeline({
-      hook: this.hook(),
-      complete: (pending, verdict, report) => {
+      hook: this.guard,
+      complete: (pending, decided, report) => {
+        const verdict = outcomeOf(decided, this.policy);
         const completion = { pending, message: pending.message, verdict, report };
         this.completions.push(completion);
         this.onComplete(completion);
       },
       now: () => this.now,
       schedule: (run) => this.#turn.push(run),
-      startTimer: (delayMs, run) => {
-        const timer = { at: this.now + delayMs, run };
-        this.timers.add(timer);
-        return () => this.timers.delete(timer);
-      },
       ...options,
     });
   }
@@ -92,8 +113,9 @@ export class World {
     for (const run of scheduled) run();
   }
 
-  /** Lets time pass, with the timers that fire on the way. */
-  advance(ms: number): void {
+  /** Lets time pass, with the timers that fire on the way, and what they bring about. */
+  async advance(ms: number): Promise<void> {
+    await settled();
     const until = this.now + ms;
     for (;;) {
       const due = [...this.timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
@@ -101,6 +123,7 @@ export class World {
       this.timers.delete(due);
       this.now = Math.max(this.now, due.at);
       due.run();
+      await settled();
     }
     this.now = until;
   }

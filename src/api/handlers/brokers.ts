@@ -1,15 +1,17 @@
 import { generateSigningKey } from "../../auth/index.ts";
 import type { LimitSettings } from "../../broker/ports.ts";
 import type { Broker } from "../../contract/types.ts";
+import type { HookSettings } from "../../hooks/index.ts";
 import type { BrokerChanges, BrokerRecord, NamespaceRecord } from "../../store/index.ts";
 import type { ApiDependencies } from "../dependencies.ts";
 import { etagOf, isMatch } from "../etag.ts";
 import { ApiFailure } from "../failure.ts";
+import { type HookInput, changedHook, publicHook } from "../hook-settings.ts";
 import { Created, type Handlers, findBroker, findNamespace } from "../handler.ts";
 
 function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord, broker: BrokerRecord): Broker {
   const { id, name, description, authType, expirationSeconds, onPublish, limits, createdOn, modifiedOn } = broker;
-  const hookUrl = dependencies.workerUrl?.(id) ?? onPublish?.url;
+  const hook = publicHook(onPublish, dependencies.workerUrl?.(id));
   return {
     id,
     name,
@@ -20,7 +22,7 @@ function publicBroker(dependencies: ApiDependencies, namespace: NamespaceRecord,
     modified_on: modifiedOn,
     expiration: expirationSeconds,
     endpoint: dependencies.endpointFor(namespace.name, name),
-    ...(hookUrl !== undefined && { on_publish: { url: hookUrl } }),
+    ...(hook !== undefined && { on_publish: hook }),
     ...(Object.keys(limits).length > 0 && { limits }),
   };
 }
@@ -30,18 +32,16 @@ type AuthType = Broker["authType"];
 interface SettingsInput {
   readonly description?: string | undefined;
   readonly expiration?: number | null | undefined;
-  readonly on_publish?: { readonly url: string | null } | null | undefined;
+  readonly on_publish?: HookInput | undefined;
   readonly limits?: LimitSettings | undefined;
 }
 
-function settingsOf(body: SettingsInput): BrokerChanges {
-  const hook = body.on_publish;
-  const url = hook?.url ?? null;
+function settingsOf(body: SettingsInput, before?: HookSettings | null): BrokerChanges {
   return {
     description: body.description,
     expirationSeconds: body.expiration,
     limits: body.limits,
-    onPublish: hook === undefined ? undefined : url === null ? null : { url },
+    onPublish: body.on_publish === undefined ? undefined : changedHook(body.on_publish, before ?? null),
   };
 }
 
@@ -94,7 +94,8 @@ export const brokerHandlers: Handlers<
       throw new ApiFailure("broker-changed");
     }
     const expected = ifMatch === undefined ? undefined : broker;
-    const updated = await dependencies.catalogue.updateBroker(broker.id, settingsOf(body), expected);
+    const update = (before: BrokerRecord) => settingsOf(body, before.onPublish);
+    const updated = await dependencies.catalogue.updateBroker(broker.id, update, expected);
     return publicBroker(dependencies, namespace, updated);
   },
 

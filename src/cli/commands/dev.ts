@@ -9,7 +9,7 @@ import { dataFolder } from "../server/data-folder.ts";
 import { type DevArguments, splitArguments, workerOptions } from "../server/dev-worker.ts";
 import { DEFAULT_BROKER, DEFAULT_NAMESPACE, type DevOptions, addDevOptions } from "../server/dev-options.ts";
 import { execute } from "../server/exec.ts";
-import { checkHookUrl } from "../hook-url.ts";
+import { hookOf } from "../server/hook-options.ts";
 import { HOTKEY_HINT, watchHotkeys } from "../server/hotkeys.ts";
 import { checkName } from "../settings/names.ts";
 import type { ReadyObject } from "../server/ready-file.ts";
@@ -76,18 +76,18 @@ export async function dev(
     "namespace",
   );
   const broker = checkName(options.broker ?? (env["PUBSUB_BROKER"] || (project?.broker ?? DEFAULT_BROKER)), "broker");
-  const hookUrl = options.onPublishUrl === undefined ? undefined : checkHookUrl(options.onPublishUrl);
+  const hook = hookOf(options.onPublishUrl, options);
   // A configuration that cannot be read is better said before anything listens.
   readConfiguration(env);
   const anonymous = options.allowAnonymous ? { namespace, broker } : undefined;
   const worker = workerOptions(context, options, location, { namespace, broker });
   const persistTo = await dataFolder(context, options, true);
   let client: Client;
-  let hook: Fields = [];
+  let hookShown: Fields = [];
   let isRemembered = false;
   const banner = (ready: ReadyObject) => {
     const token = whereTokenIs(context, options, ready, isRemembered);
-    showBanner(context, options, ready, persistTo, token, hook);
+    showBanner(context, options, ready, persistTo, token, hookShown);
   };
   await runServer<ReadyObject>(context, options, {
     start: () =>
@@ -99,8 +99,8 @@ export async function dev(
     prepare: async (server) => {
       const { api: baseUrl, apiToken, accountId } = server;
       client = await context.clientOf({ baseUrl, apiToken, accountId });
-      const described = await ensureBroker(client, namespace, broker, hookUrl);
-      hook = hookFields(described, location, await server.worker);
+      const described = await ensureBroker(client, namespace, broker, hook);
+      hookShown = hookFields(described, location, await server.worker);
       const ready = await describeReady(server, client, namespace, described.name);
       isRemembered = await remember(context, ready);
       return ready;
@@ -121,12 +121,12 @@ async function ensureBroker(
   client: Client,
   namespace: string,
   broker: string,
-  hookUrl: string | undefined,
+  hook: ReturnType<typeof hookOf>,
 ): Promise<Broker> {
   await client.ensureNamespace({ namespace });
   const found = await client.ensureBroker({ namespace, broker });
-  if (hookUrl === undefined || found.on_publish?.url === hookUrl) return found;
-  return await client.updateBroker({ namespace, broker, on_publish: { url: hookUrl } });
+  if (hook === undefined) return found;
+  return await client.updateBroker({ namespace, broker, on_publish: hook });
 }
 
 async function describeReady(

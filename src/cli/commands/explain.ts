@@ -78,6 +78,6 @@ function namesOf(code: string): string[] {
 
 /** Reason codes may be named with the prefix of a verdict, as `tail` prints them: `dropped:hook-timeout`. */
 function normalize(code: string): string {
-  const word = code.toLowerCase().replace(/^(dropped|rejected):/, "");
+  const word = code.toLowerCase().replace(/^(passed|dropped|rejected):/, "");
   return /^0x[0-9a-f]+$/.test(word) ? `0x${word.slice(2).padStart(2, "0")}` : word;
 }

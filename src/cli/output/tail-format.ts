@@ -78,6 +78,8 @@ export class TailFormatter {
         return { passed: green, modified: yellow, dropped: red, rejected: red }[event.verdict]("hook");
       case "publish":
         return event.event;
+      case "hook-circuit":
+        return (event.state === "opened" ? red : green)(event.event);
       case "deliver":
         return dim(event.event);
     }
@@ -106,6 +108,8 @@ export class TailFormatter {
         return `${this.#preview(event)}  ${dim(flags(event))}`.trimEnd();
       case "hook":
         return this.#hookText(event);
+      case "hook-circuit":
+        return `${event.state}: ${printable(event.reason)}`;
       case "deliver":
         return dim(`QoS ${event.qos}`);
       case "drop":
@@ -120,8 +124,10 @@ export class TailFormatter {
   #hookText(event: Hook): string {
     const { green, yellow, red, dim } = this.#colors;
     const verdict = verdictText(event);
-    const color = { passed: green, modified: yellow, dropped: red, rejected: red }[event.verdict];
-    const numbers = [`${Math.round(event.ms * 10) / 10} ms`, event.status, `batch ${event.batch}`];
+    const isUnasked = event.verdict === "passed" && event.reason !== undefined;
+    const color = isUnasked ? yellow : { passed: green, modified: yellow, dropped: red, rejected: red }[event.verdict];
+    const attempts = event.attempts === undefined ? undefined : `${event.attempts} attempts`;
+    const numbers = [`${Math.round(event.ms * 10) / 10} ms`, event.status, attempts, `batch ${event.batch}`];
     const facts = dim(numbers.filter((part) => part !== undefined).join(" "));
     const detail = event.detail === undefined ? "" : `  ${red(printable(event.detail))}`;
     const { before, after } = event;

@@ -11,7 +11,7 @@ import type {
   PublishOutcome,
   Verdict,
 } from "../../../src/broker/ports.ts";
-import { HookPipeline } from "../../../src/hooks/index.ts";
+import { OnPublish, policyOf } from "../../../src/hooks/index.ts";
 import {
   type LocalWorkerOptions,
   type WorkerAddresses,
@@ -49,7 +49,7 @@ export class RunningWorker {
   /** What they are told. */
   outcome = (_message: InternalPublish): PublishOutcome => ({ reasonCode: 0, reason: "Success" });
   addresses!: WorkerAddresses;
-  readonly #pipeline: HookPipeline;
+  readonly #pipeline: OnPublish;
   readonly #start: () => Promise<WorkerAddresses>;
   readonly #waiting = new Map<PendingPublish, (completion: Completion) => void>();
   readonly #wake: Set<() => void>;
@@ -68,8 +68,9 @@ export class RunningWorker {
         return messages.map((message) => this.outcome(message));
       },
     });
-    this.#pipeline = new HookPipeline({
+    this.#pipeline = new OnPublish({
       hook: worker,
+      policy: policyOf(null),
       now: () => performance.now(),
       complete: (pending, verdict, report) => {
         const completion = { message: pending.message, verdict, report };

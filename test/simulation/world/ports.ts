@@ -34,6 +34,10 @@ export class SimulatedHooks implements Hooks {
     this.#world = world;
   }
 
+  wants(): boolean {
+    return true;
+  }
+
   submit(pending: PendingPublish): void {
     const world = this.#world;
     const { random, lifetime } = world;

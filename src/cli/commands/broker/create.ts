@@ -2,13 +2,13 @@ import type { Broker } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { parseExpiration } from "../../duration.ts";
 import { addNamespaceOption, checkName, resolveNamespace } from "../../settings/names.ts";
-import { checkHookUrl } from "../../hook-url.ts";
 import { oneOf } from "../../option-parsers.ts";
+import { type PrefixedHookOptions, addHookOptions, hookOf } from "../../server/hook-options.ts";
 import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../server/limit-options.ts";
 import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 import { brokerFields } from "./describe.ts";
 
-interface Options extends LimitOptions, MomentOptions {
+interface Options extends LimitOptions, PrefixedHookOptions, MomentOptions {
   namespace?: string;
   description?: string;
   expiration?: string;
@@ -43,6 +43,7 @@ export default defineCommand<Options>({
         "--if-not-exists",
         "be content with one of that name that is there; one with other settings than those named is an error",
       );
+    addHookOptions(command, "hook-");
     addLimitOptions(command);
     addMomentOption(command);
   },
@@ -50,13 +51,14 @@ export default defineCommand<Options>({
   async run(context, [name], options) {
     const { description, expiration, onPublishUrl, authType } = options;
     const limits = limitsOfOptions(options);
+    const hook = hookOf(onPublishUrl, options);
     const checked = checkName(name as string, "broker");
     const settings = {
       ...(limits && { limits }),
       ...(description !== undefined && { description }),
       ...(expiration !== undefined && { expiration: parseExpiration(expiration) }),
       ...(authType !== undefined && { authType }),
-      ...(onPublishUrl !== undefined && { on_publish: { url: checkHookUrl(onPublishUrl) } }),
+      ...(hook !== undefined && { on_publish: hook }),
     };
     const client = await context.client();
     const namespace = await resolveNamespace(context, client, options.namespace);

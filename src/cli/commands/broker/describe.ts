@@ -32,6 +32,7 @@ export function brokerFields(broker: Broker, namespace: string, formatTime: (tim
     ["authentication", broker.auth_type],
     ["tokens end after", expirationText(broker.expiration)],
     ["on publish", broker.on_publish?.url ?? "no hook"],
+    ["on hook failure", broker.on_publish?.on_failure],
     ["limits", describeLimits(broker.limits)],
     ["created", formatTime(broker.created_on)],
     ["modified", formatTime(broker.modified_on)],

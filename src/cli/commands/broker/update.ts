@@ -1,13 +1,13 @@
 import { defineCommand } from "../../command.ts";
 import { parseExpiration } from "../../duration.ts";
 import { usageError } from "../../errors.ts";
-import { checkHookUrl } from "../../hook-url.ts";
+import { type PrefixedHookOptions, addHookOptions, hookOf } from "../../server/hook-options.ts";
 import { type LimitOptions, addLimitOptions, limitsOfOptions } from "../../server/limit-options.ts";
 import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
 import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 import { brokerFields } from "./describe.ts";
 
-interface Options extends BrokerOptions, LimitOptions, MomentOptions {
+interface Options extends BrokerOptions, LimitOptions, PrefixedHookOptions, MomentOptions {
   description?: string;
   expiration?: string;
   onPublishUrl?: string;
@@ -32,26 +32,28 @@ export default defineCommand<Options>({
       .option("--exp, --expiration <duration>", 'how long new tokens are good for at most; "none" for no limit')
       .option("--on-publish-url <url>", "HTTP endpoint that sees every message before subscribers do")
       .option("--no-on-publish", "take the hook away");
+    addHookOptions(command, "hook-");
     addLimitOptions(command);
     addMomentOption(command);
   },
 
   async run(context, [name], options) {
     const { description, expiration, onPublishUrl, onPublish } = options;
-    if (onPublishUrl !== undefined && !onPublish) {
-      throw usageError("--on-publish-url and --no-on-publish exclude each other");
+    const hook = hookOf(onPublishUrl, options);
+    if (hook !== undefined && !onPublish) {
+      throw usageError("--no-on-publish and the options that set the hook exclude each other");
     }
     const changes = {
       ...(description !== undefined && { description }),
       ...(expiration !== undefined && { expiration: parseExpiration(expiration) }),
-      ...(onPublishUrl !== undefined && { on_publish: { url: checkHookUrl(onPublishUrl) } }),
+      ...(hook !== undefined && { on_publish: hook }),
       ...(!onPublish && { on_publish: { url: null } }),
     };
     const wantsLimits = limitsOfOptions(options) !== undefined;
     if (Object.keys(changes).length === 0 && !wantsLimits) {
       throw usageError(
         "nothing to change was named",
-        "name at least one of --on-publish-url, --no-on-publish, --expiration, --description, --limits, --limit",
+        "name at least one of --on-publish-url, --no-on-publish, --hook-on-failure, --expiration, --description, --limits, --limit",
       );
     }
     const client = await context.client();

@@ -1,0 +1,243 @@
+/**
+ * What becomes of one batch: the time limit of its request, further attempts where the policy wants them, and the circuit
+ * breaker. The hook may be replaced at any time; attempts go to the one that is there.
+ *
+ * While a batch waits for its next attempt, its publishers' next messages wait in the pipeline, so their order is kept.
+ */
+import type { HookDropReason, Message } from "../broker/ports.ts";
+import { drop } from "./answer.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
+import { failureOf } from "./failure.ts";
+import type { Hook, HookAnswer } from "./hook.ts";
+import type { HookPolicy, RetrySettings } from "./settings.ts";
+
+export interface GuardOptions {
+  readonly hook: Hook;
+  readonly policy: HookPolicy;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** The circuit breaker has opened or closed. @param reason for people */
+  readonly onCircuit?: (state: "opened" | "closed", reason: string) => void;
+  /** From 0 to below 1. */
+  readonly random?: () => number;
+  /** Runs a function after a while; returns what calls it off. */
+  readonly startTimer?: (delayMs: number, run: () => void) => () => void;
+}
+
+const DEFAULTS = {
+  onCircuit: (_state: "opened" | "closed", _reason: string): void => {},
+  random: Math.random,
+  startTimer: (delayMs: number, run: () => void): (() => void) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+const STOPPED = "broker stopped";
+
+/** A hook with the requests that it has not answered yet: it is closed after the last one. */
+interface HookInUse {
+  readonly hook: Hook;
+  requests: number;
+  retired: boolean;
+}
+
+export class GuardedHook implements Hook {
+  readonly #options: GuardOptions & typeof DEFAULTS;
+  #policy: HookPolicy;
+  #hook: HookInUse;
+  #breaker: CircuitBreaker | undefined;
+  #requests = 0;
+  #held = false;
+  /** Those who wait until no request is under way. */
+  readonly #onIdle = new Set<() => void>();
+  /** Batches that wait until it is not held any more. */
+  readonly #onRelease = new Set<() => void>();
+
+  constructor(options: GuardOptions) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#policy = options.policy;
+    this.#hook = { hook: options.hook, requests: 0, retired: false };
+    this.#breaker = breakerOf(options.policy);
+  }
+
+  get name(): string {
+    return this.#hook.hook.name;
+  }
+
+  /** False while the circuit breaker keeps the hook from being asked. */
+  get isClosed(): boolean {
+    return this.#breaker?.isClosed ?? true;
+  }
+
+  setPolicy(policy: HookPolicy): void {
+    const isSame = JSON.stringify(policy.circuitBreaker) === JSON.stringify(this.#policy.circuitBreaker);
+    this.#policy = policy;
+    if (!isSame) this.#resetBreaker("it has other settings");
+  }
+
+  /** Asks another hook from the next request on. The one before is closed when its last answer is there. */
+  setHook(hook: Hook): void {
+    const before = this.#hook;
+    this.#hook = { hook, requests: 0, retired: false };
+    before.retired = true;
+    closeRetired(before);
+    this.#resetBreaker("the hook is another one");
+  }
+
+  /**
+   * Begins no request from now on: batches wait, and neither is their time limit running, nor do attempts fail. Resolves
+   * when none is under way any more.
+   */
+  hold(): Promise<void> {
+    this.#held = true;
+    if (this.#requests === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.add(resolve));
+  }
+
+  /** Ends `hold`. */
+  release(): void {
+    this.#held = false;
+    runAll(this.#onRelease);
+  }
+
+  async onPublish(batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
+    const startedAt = this.#options.now();
+    for (let attempts = 1; ; attempts++) {
+      const answer = await this.#attempt(batch, signal);
+      const { onFailure, retry } = this.#policy;
+      const delayMs = this.#delayMs(retry, attempts);
+      const isLast =
+        signal.aborted ||
+        onFailure !== "retry" ||
+        failureOf(answer) === undefined ||
+        this.#options.now() + delayMs - startedAt >= retry.totalMs;
+      if (isLast) return attempts === 1 ? answer : { ...answer, attempts };
+      await this.#pause(delayMs, signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#hook.hook.close();
+  }
+
+  async #attempt(batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
+    while (this.#held && !signal.aborted) await this.#released(signal);
+    if (signal.aborted) return allDropped(batch, "hook-stopped", STOPPED);
+    const { now } = this.#options;
+    const breaker = this.#breaker;
+    if (breaker?.tryAcquire(now()) === false) {
+      return allDropped(batch, "hook-circuit-open", "it failed too often in a row");
+    }
+    const answer = await this.#ask(batch, signal);
+    if (breaker === undefined || breaker !== this.#breaker) return answer;
+    const failure = failureOf(answer);
+    if (signal.aborted) breaker.released();
+    else if (failure === undefined) {
+      if (breaker.succeeded()) this.#options.onCircuit("closed", "the hook answers again");
+    } else if (breaker.failed(now())) {
+      const { failures } = this.#policy.circuitBreaker!;
+      const times = failures === 1 ? "once" : `${failures} times in a row`;
+      this.#options.onCircuit("opened", `the hook failed ${times}, at last with ${failure.reason}`);
+    }
+    return answer;
+  }
+
+  /** One request. Resolves in any case, at the time limit at the latest; what comes afterwards is ignored. */
+  #ask(batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
+    const { timeoutMs } = this.#policy;
+    const used = this.#hook;
+    const abort = new AbortController();
+    let isDone = false;
+    used.requests++;
+    this.#requests++;
+    return new Promise((resolve) => {
+      const finish = (answer: HookAnswer): void => {
+        if (isDone) return;
+        isDone = true;
+        stopTimer();
+        signal.removeEventListener("abort", giveUp);
+        used.requests--;
+        closeRetired(used);
+        if (--this.#requests === 0) runAll(this.#onIdle);
+        resolve(answer);
+      };
+      const fail = (reason: HookDropReason, detail: string): void => finish(allDropped(batch, reason, detail));
+      const giveUp = (): void => {
+        fail("hook-stopped", STOPPED);
+        abort.abort();
+      };
+      const stopTimer = this.#options.startTimer(timeoutMs, () => {
+        fail("hook-timeout", `no answer within ${timeoutMs / 1000} s`);
+        abort.abort();
+      });
+      signal.addEventListener("abort", giveUp, { once: true });
+      call(used.hook, batch, abort.signal).then(finish, (error: unknown) =>
+        fail("hook-unreachable", error instanceof Error ? error.message : String(error)),
+      );
+    });
+  }
+
+  #delayMs({ initialDelayMs, maxDelayMs }: RetrySettings, attempts: number): number {
+    const delayMs = Math.min(maxDelayMs, initialDelayMs * 2 ** (attempts - 1));
+    // Batches that failed together do not come back together.
+    return Math.ceil(delayMs * (1 - this.#options.random() / 2));
+  }
+
+  #pause(delayMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        stopTimer();
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const stopTimer = this.#options.startTimer(delayMs, end);
+      signal.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  #released(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.#onRelease.delete(end);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      this.#onRelease.add(end);
+      signal.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  #resetBreaker(reason: string): void {
+    const wasClosed = this.isClosed;
+    this.#breaker = breakerOf(this.#policy);
+    if (!wasClosed) this.#options.onCircuit("closed", reason);
+  }
+}
+
+/** Async, so that a hook which throws rejects. */
+async function call(hook: Hook, batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
+  return await hook.onPublish(batch, signal);
+}
+
+function allDropped(batch: readonly Message[], reason: HookDropReason, detail: string): HookAnswer {
+  const verdict = drop(reason, detail);
+  return { verdicts: batch.map(() => verdict) };
+}
+
+function breakerOf({ circuitBreaker }: HookPolicy): CircuitBreaker | undefined {
+  return circuitBreaker && new CircuitBreaker(circuitBreaker);
+}
+
+function closeRetired({ hook, requests, retired }: HookInUse): void {
+  if (!retired || requests > 0) return;
+  hook.close().catch(() => {
+    // It is no longer asked anything: nobody is left to whom its trouble matters.
+  });
+}
+
+function runAll(waiting: Set<() => void>): void {
+  const all = [...waiting];
+  waiting.clear();
+  for (const run of all) run();
+}
