@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { makeFolder } from "./make-folder.ts";
+import { parseState } from "./parse-state.ts";
 import { PersistentCatalogue, newId } from "./persistent-catalogue.ts";
 import { type CatalogueState, emptyState, serializeState } from "./state.ts";
 
@@ -41,7 +42,6 @@ export async function readCatalogue(folder: string): Promise<CatalogueState | un
   const file = path.join(folder, FILE);
   const text = await readIfPresent(file);
   if (text === undefined) return undefined;
-  const { parseState } = await import("./parse-state.ts");
   return parseState(text, file);
 }
 

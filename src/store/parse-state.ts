@@ -1,100 +1,106 @@
-/** Reads what state.ts wrote. Loads zod: import it lazily. */
-import { z } from "zod";
+/** Reads what state.ts wrote. */
 import type { LimitSettings } from "../broker/ports.ts";
 import { UserError } from "../errors.ts";
 import type { HookSettings } from "../hooks/settings.ts";
+import type { ScramCredential } from "./catalogue.ts";
+import {
+  type Form,
+  FormError,
+  anyObject,
+  listOf,
+  mapOf,
+  number,
+  object,
+  oneOf,
+  orMissing,
+  orNull,
+  text,
+  textLike,
+  wholeNumber,
+} from "./form.ts";
 import { type CatalogueState, VERSION } from "./state.ts";
 
-const idSchema = z.string().regex(/^[0-9a-f]{32}$/);
+const id = textLike(/^[0-9a-f]{32}$/);
 
-const publicJwkSchema = z.object({
-  use: z.literal("sig"),
-  kty: z.literal("OKP"),
-  kid: z.string(),
-  crv: z.literal("Ed25519"),
-  alg: z.literal("EdDSA"),
-  x: z.string(),
+const publicJwk = {
+  use: oneOf("sig"),
+  kty: oneOf("OKP"),
+  kid: text,
+  crv: oneOf("Ed25519"),
+  alg: oneOf("EdDSA"),
+  x: text,
+};
+
+const key = object({
+  kid: text,
+  createdOn: text,
+  publicJwk: object(publicJwk),
+  privateJwk: object({ ...publicJwk, d: text }),
 });
 
-const documentSchema = z.object({
-  version: z.literal(VERSION),
-  accountId: idSchema,
-  namespaces: z.array(
-    z.object({
-      id: idSchema,
-      name: z.string(),
-      description: z.string(),
-      createdOn: z.string(),
-      modifiedOn: z.string(),
-    }),
-  ),
-  brokers: z.array(
-    z.object({
-      id: idSchema,
-      namespaceId: idSchema,
-      name: z.string(),
-      description: z.string(),
-      authType: z.enum(["TOKEN", "MTLS", "MTLS_AND_TOKEN"]),
-      expirationSeconds: z.int().nullable(),
-      // What is in these two is for the contract to say: this program wrote them.
-      onPublish: z.custom<HookSettings>((value) => typeof value === "object").nullable(),
-      limits: z.custom<LimitSettings>((value) => typeof value === "object" && value !== null).default({}),
-      keys: z
-        .array(
-          z.object({
-            kid: z.string(),
-            createdOn: z.string(),
-            publicJwk: publicJwkSchema,
-            privateJwk: publicJwkSchema.extend({ d: z.string() }),
-          }),
-        )
-        .min(1),
-      createdOn: z.string(),
-      modifiedOn: z.string(),
-    }),
-  ),
+const keys: Form<[Key, ...Key[]]> = (value, path) => {
+  const [first, ...others] = listOf(key)(value, path);
+  if (first === undefined) throw new FormError(path, "a list with a key");
+  return [first, ...others];
+};
+
+type Key = ReturnType<typeof key>;
+
+const namespace = object({ id, name: text, description: text, createdOn: text, modifiedOn: text });
+
+const broker = object({
+  id,
+  namespaceId: id,
+  name: text,
+  description: text,
+  authType: oneOf("TOKEN", "MTLS", "MTLS_AND_TOKEN"),
+  expirationSeconds: orNull(wholeNumber),
+  // What is in these two is for the contract to say: this program wrote them.
+  onPublish: orNull((value, path) => anyObject(value, path) as HookSettings),
+  limits: orMissing<LimitSettings>(anyObject, {}),
+  keys,
+  createdOn: text,
+  modifiedOn: text,
+});
+
+const scramCredential: Form<ScramCredential> = object({
+  clientId: text,
+  jti: text,
+  topicAcl: (value: unknown, path: readonly string[]) =>
+    typeof value === "string" ? value : listOf(text)(value, path),
+  expiresAtMs: orNull(number),
+  salt: text,
+  iterations: wholeNumber,
+  storedKey: text,
+  serverKey: text,
+});
+
+const apiToken = object({
+  id,
+  name: text,
+  scope: oneOf("read", "write", "admin"),
+  namespaceId: orNull(id),
+  hash: text,
+  createdOn: text,
+});
+
+const document = object({
+  version: oneOf(VERSION),
+  accountId: id,
+  namespaces: listOf(namespace),
+  brokers: listOf(broker),
   /** Broker id → token ids. */
-  revocations: z.record(idSchema, z.array(z.string())),
+  revocations: mapOf(id, listOf(text)),
   /** Broker id → credentials. */
-  scramCredentials: z
-    .record(
-      idSchema,
-      z.array(
-        z.object({
-          clientId: z.string(),
-          jti: z.string(),
-          topicAcl: z.union([z.string(), z.array(z.string())]),
-          expiresAtMs: z.number().nullable(),
-          salt: z.string(),
-          iterations: z.int(),
-          storedKey: z.string(),
-          serverKey: z.string(),
-        }),
-      ),
-    )
-    .default({}),
-  apiTokens: z
-    .array(
-      z.object({
-        id: idSchema,
-        name: z.string(),
-        scope: z.enum(["read", "write", "admin"]),
-        namespaceId: idSchema.nullable(),
-        hash: z.string(),
-        createdOn: z.string(),
-      }),
-    )
-    .default([]),
+  scramCredentials: orMissing<Map<string, ScramCredential[]>>(mapOf(id, listOf(scramCredential)), new Map()),
+  apiTokens: orMissing(listOf(apiToken), []),
 });
-
-/** As it is written. */
-export type CatalogueDocument = z.input<typeof documentSchema>;
 
 /**
  * @param file its name, for the message
  * @throws {UserError} `catalogue-unreadable`: another version, not JSON, or not a catalogue
  */
-export function parseState(text: string, file: string): CatalogueState {
+export function parseState(content: string, file: string): CatalogueState {
   const unreadable = (what: string) =>
     new UserError(
       "catalogue-unreadable",
@@ -103,7 +109,7 @@ export function parseState(text: string, file: string): CatalogueState {
     );
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(content);
   } catch {
     throw unreadable("is not JSON");
   }
@@ -111,25 +117,26 @@ export function parseState(text: string, file: string): CatalogueState {
   if (typeof version === "number" && version !== VERSION) {
     throw unreadable(`has version ${version}, and this program reads version ${VERSION}`);
   }
-  const parsed = documentSchema.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw unreadable(`is not a catalogue: ${issue?.path.join(".") || "document"}: ${issue?.message}`);
+  let parsed: ReturnType<typeof document>;
+  try {
+    parsed = document(json, []);
+  } catch (error) {
+    throw unreadable(`is not a catalogue: ${(error as FormError).message}`);
   }
-  const { accountId, namespaces, brokers, revocations, scramCredentials, apiTokens } = parsed.data;
-  const orphan = brokers.find(({ namespaceId }) => !namespaces.some(({ id }) => id === namespaceId));
+  const { accountId, namespaces, brokers, revocations, scramCredentials, apiTokens } = parsed;
+  const orphan = brokers.find(({ namespaceId }) => !namespaces.some((each) => each.id === namespaceId));
   if (orphan !== undefined) throw unreadable(`is not a catalogue: the broker ${orphan.name} is in no namespace`);
   return {
     accountId,
-    namespaces: new Map(namespaces.map((namespace) => [namespace.id, namespace])),
-    brokers: new Map(brokers.map((broker) => [broker.id, broker])),
-    revocations: new Map(Object.entries(revocations).map(([brokerId, jtis]) => [brokerId, new Set(jtis)])),
+    namespaces: new Map(namespaces.map((each) => [each.id, each])),
+    brokers: new Map(brokers.map((each) => [each.id, each])),
+    revocations: new Map([...revocations].map(([brokerId, jtis]) => [brokerId, new Set(jtis)])),
     scramCredentials: new Map(
-      Object.entries(scramCredentials).map(([brokerId, credentials]) => [
+      [...scramCredentials].map(([brokerId, credentials]) => [
         brokerId,
         new Map(credentials.map((credential) => [credential.clientId, credential])),
       ]),
     ),
-    apiTokens: new Map(apiTokens.map((apiToken) => [apiToken.id, apiToken])),
+    apiTokens: new Map(apiTokens.map((each) => [each.id, each])),
   };
 }

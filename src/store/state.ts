@@ -1,6 +1,5 @@
 /** The catalogue's content as an immutable value, and its form as JSON. */
 import type { ApiTokenRecord, BrokerRecord, NamespaceRecord, ScramCredential } from "./catalogue.ts";
-import type { CatalogueDocument } from "./parse-state.ts";
 
 /** Maps are in the order of creation. */
 export interface CatalogueState {
@@ -33,20 +32,16 @@ export const VERSION = 1;
 
 /** One JSON document, indented: people may want to look into it. */
 export function serializeState(state: CatalogueState): string {
-  const document: CatalogueDocument = {
+  const document = {
     version: VERSION,
     accountId: state.accountId,
     namespaces: [...state.namespaces.values()],
-    brokers: [...state.brokers.values()].map((broker) => ({ ...broker, keys: [...broker.keys] })),
+    brokers: [...state.brokers.values()],
     revocations: Object.fromEntries([...state.revocations].map(([brokerId, jtis]) => [brokerId, [...jtis]])),
     scramCredentials: Object.fromEntries(
-      [...state.scramCredentials].map(([brokerId, credentials]) => [brokerId, [...credentials.values()].map(asJson)]),
+      [...state.scramCredentials].map(([brokerId, credentials]) => [brokerId, [...credentials.values()]]),
     ),
     apiTokens: [...state.apiTokens.values()],
   };
   return `${JSON.stringify(document, null, 2)}\n`;
-}
-
-function asJson({ topicAcl, ...credential }: ScramCredential) {
-  return { ...credential, topicAcl: typeof topicAcl === "string" ? topicAcl : [...topicAcl] };
 }

@@ -111,6 +111,19 @@ describe("a file that is no catalogue is left as it is", () => {
       JSON.stringify({ version: 1, accountId, namespaces: [{ ...namespace, id: 7 }], brokers: [], revocations: {} }),
       "is not a catalogue: namespaces.0.id",
     ],
+    [
+      "with an id that is none",
+      JSON.stringify({ version: 1, accountId, namespaces: [], brokers: [], revocations: { x: [] } }),
+      "is not a catalogue: revocations.x: should be a text like",
+    ],
+    [
+      "with a scope that is none",
+      JSON.stringify({
+        ...{ version: 1, accountId, namespaces: [], brokers: [], revocations: {} },
+        apiTokens: [{ id: accountId, name: "t", scope: "all", namespaceId: null, hash: "", createdOn: "" }],
+      }),
+      'is not a catalogue: apiTokens.0.scope: should be "read" or "write" or "admin"',
+    ],
   ])("%s", async (_, content, message) => {
     await mkdir(folder);
     const file = path.join(folder, "catalogue.json");
