@@ -2,6 +2,8 @@
 import path from "node:path";
 import { ulid } from "ulid";
 import { Admission, type BrokerName } from "./admission.ts";
+import type { ApiDependencies } from "./api/dependencies.ts";
+import { serveApi } from "./api/serve.ts";
 import { ServerLog } from "./api/server-log.ts";
 import {
   type CertificateFiles,
@@ -17,6 +19,8 @@ import { type Limits, defaultLimits, limitsOf } from "./broker/index.ts";
 import { ReasonCode, reasonCodeName } from "./codec/index.ts";
 import { UserError } from "./errors.ts";
 import type { WorkerAddresses, WorkerOutput } from "./hooks/worker/index.ts";
+import { Lazy } from "./lazy.ts";
+import { type OwnBroker, type OwnBrokerOptions, openOwnBroker } from "./own-broker.ts";
 import { Runtime } from "./runtime/index.ts";
 import {
   type BrokerRecord,
@@ -71,6 +75,8 @@ export interface ServerOptions {
   fsync?: Fsync | undefined;
   /** Names of the broker that clients without credentials may enter, from loopback only. */
   anonymous?: BrokerName | undefined;
+  /** One that is there before anything listens: it is made, with its namespace, where it is missing. */
+  ownBroker?: OwnBrokerOptions | undefined;
   /** A Worker that runs here as the on-publish hook of one broker. */
   worker?: WorkerOptions | undefined;
   /** The API's bearer token; a random one where it is not given. */
@@ -97,6 +103,8 @@ export interface RunningServer {
   ca?: string | undefined;
   /** Path of the Unix socket. */
   socket?: string | undefined;
+  /** The one that was asked for. */
+  ownBroker?: OwnBroker | undefined;
   /** Where the Worker is, once it runs; rejects when it does not start. It does as soon as its broker exists. */
   worker?: Promise<WorkerAddresses> | undefined;
   /** Rejects when the disk fails to keep what it was given: all connections are closed, and the process should end. */
@@ -138,7 +146,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store,
   });
   kept.failed?.catch(() => runtime.abort());
-  hostBrokers(kept, runtime, admission, hooks);
   const listeners: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     secure.certificates?.close();
@@ -149,8 +156,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await catalogue.close();
   };
   try {
+    const ownBroker = options.ownBroker && (await openOwnBroker(catalogue, options.ownBroker));
+    hostBrokers(kept, runtime, admission, hooks);
     return {
       ...(await listenAll({ ...options, log, serverLog, hooks }, kept, runtime, limits, secure, listeners)),
+      ownBroker,
       ...(kept.failed && { failed: kept.failed }),
       ...(hooks.worker && { worker: hooks.worker }),
       close,
@@ -278,6 +288,8 @@ async function listenAll(
   const hosts = options.host === undefined ? LOOPBACK : [options.host];
   const accept: Accept = (stream) => runtime.accept(stream);
   const everywhere: Everywhere = async (port, listen) => {
+    // Who connects to one that listens already is let in meanwhile.
+    await new Promise(setImmediate);
     const first = await listen(hosts[0]!, port);
     listeners.push(first);
     for (const host of hosts.slice(1)) {
@@ -307,9 +319,7 @@ async function listenAll(
     ca: options.tls?.files === undefined ? secure.ca?.file : undefined,
   });
   const startedAtMs = Date.now();
-  // Loaded only now, as it takes longest: clients are let in meanwhile.
-  const { createApi, serveApi } = await import("./api/index.ts");
-  const api = createApi({
+  const dependencies: ApiDependencies = {
     catalogue,
     isApiToken: createApiTokenCheck(hashApiToken(apiToken)),
     clock: Date.now,
@@ -327,6 +337,10 @@ async function listenAll(
     serverLog: options.serverLog,
     log,
     ...(hosts.every((host) => host === "localhost" || isLoopbackAddress(host)) && { allowedHosts: [] }),
+  };
+  const api = new Lazy(async () => {
+    const { createApi } = await import("./api/index.ts");
+    return createApi(dependencies);
   });
   const apiPort = await everywhere(options.apiPort ?? 8880, (host, port) => serveApi(api, { host, port }));
   // Last: the first time, an authority has to be made, and nothing else should wait for it.

@@ -13,6 +13,7 @@ export const layers = {
   broker: { imports: ["codec", "expression"], pure: true },
 
   errors: {},
+  lazy: {},
   listen: { imports: ["errors"], node: true },
   contract: { packages: ["zod"] },
 
@@ -24,7 +25,7 @@ export const layers = {
     packages: true,
     node: true,
   },
-  transport: { imports: ["errors", "listen"], packages: true, node: true },
+  transport: { imports: ["errors", "lazy", "listen"], packages: true, node: true },
 
   runtime: {
     imports: ["broker", "codec", "errors"],
@@ -33,7 +34,7 @@ export const layers = {
     node: true,
   },
   api: {
-    imports: ["auth", "contract", "errors", "listen", "store"],
+    imports: ["auth", "contract", "errors", "lazy", "listen", "store"],
     types: ["broker/ports", "hooks", "runtime"],
     packages: true,
     node: true,
@@ -63,6 +64,8 @@ export const layers = {
   admission: { imports: ["auth", "codec", "errors"], types: ["broker/ports", "runtime", "store"] },
   // Likewise: joins settings, keys and hooks for each broker.
   "broker-hooks": { imports: ["auth", "hooks"], types: ["admission", "runtime", "store"] },
+  // Likewise: the broker that `pubsub dev` works with.
+  "own-broker": { imports: ["auth"], types: ["store"], packages: true },
   // The composition root.
   app: { imports: "everything", packages: true, node: true },
 };

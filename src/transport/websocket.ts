@@ -2,7 +2,8 @@ import { type IncomingMessage, type Server, createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket, WebSocketServer } from "ws";
+import { Lazy } from "../lazy.ts";
 import { type ListenAddress, listen } from "../listen.ts";
 import { agree, brokerOfHost } from "./addressed.ts";
 import type { Accept, Addressed, ByteStream, ByteStreamHandler, Listener, PeerCertificate } from "./byte-stream.ts";
@@ -43,9 +44,15 @@ export interface SecureWebSocketOptions extends TlsListenOptions, WebSocketMessa
  */
 export async function listenWebSocket(options: WebSocketOptions, accept: Accept): Promise<Listener> {
   const server = createServer();
-  serveWebSockets(server, "connection", options, accept);
+  const sockets = serveWebSockets(server, "connection", options, accept);
   const port = await listen(server, options, "MQTT over WebSocket", "--ws-port");
-  return { port, close: () => closeServer(server) };
+  return {
+    port,
+    close: () => {
+      sockets.close();
+      return closeServer(server);
+    },
+  };
 }
 
 /**
@@ -54,13 +61,14 @@ export async function listenWebSocket(options: WebSocketOptions, accept: Accept)
  */
 export async function listenSecureWebSocket(options: SecureWebSocketOptions, accept: Accept): Promise<Listener> {
   const server = createSecureServer(handshakeOptions(options));
-  serveWebSockets(server, "secureConnection", options, accept);
+  const sockets = serveWebSockets(server, "secureConnection", options, accept);
   const unwatch = prepare(server, options);
   const port = await listen(server, options, "MQTT over secure WebSocket", "--wss-port");
   return {
     port,
     close: () => {
       unwatch();
+      sockets.close();
       return closeServer(server);
     },
   };
@@ -71,20 +79,14 @@ function serveWebSockets(
   connected: "connection" | "secureConnection",
   options: WebSocketMessageOptions,
   accept: Accept,
-): void {
+): Lazy<WebSocketServer> {
   const patience = new WeakMap<Duplex, NodeJS.Timeout>();
   server.on(connected, (socket: Duplex) => {
     const timer = setTimeout(() => socket.destroy(), options.upgradeTimeoutMs ?? UPGRADE_TIMEOUT_MS);
     patience.set(socket, timer);
     socket.once("close", () => clearTimeout(timer));
   });
-  const sockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    autoPong: false,
-    maxPayload: options.messageBytesMax + FRAME_SPARE_BYTES,
-    handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
-  });
+  const sockets = new Lazy(() => makeWebSocketServer(options));
   server.on("request", (request, response) => {
     response.writeHead(426, { "content-type": "text/plain", connection: "close", upgrade: "websocket" });
     response.end(`MQTT is spoken here over WebSocket, with the subprotocol mqtt: ${request.method} is not.\n`);
@@ -97,9 +99,29 @@ function serveWebSockets(
       refuseUpgrade(socket, refusal);
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      accept(new WebSocketStream(webSocket, request, socket, target!.addressed));
-    });
+    const upgrade = (webSockets: WebSocketServer): void =>
+      webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        accept(new WebSocketStream(webSocket, request, socket, target!.addressed));
+      });
+    if (sockets.value !== undefined) {
+      upgrade(sockets.value);
+      return;
+    }
+    const giveUp = () => socket.destroy();
+    socket.on("error", giveUp);
+    sockets.load().then(upgrade, giveUp);
+  });
+  return sockets;
+}
+
+async function makeWebSocketServer({ messageBytesMax }: WebSocketMessageOptions): Promise<WebSocketServer> {
+  const { WebSocketServer } = await import("./websocket-library.ts");
+  return new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    autoPong: false,
+    maxPayload: messageBytesMax + FRAME_SPARE_BYTES,
+    handleProtocols: (offered) => SUBPROTOCOLS.find((name) => offered.has(name)) ?? false,
   });
 }
 

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import { type RunningApi, serveApi } from "../../src/api/index.ts";
+import { Lazy } from "../../src/lazy.ts";
 import { B, N, TOKEN, harness } from "./harness.ts";
 
 const running: RunningApi[] = [];
@@ -13,7 +14,7 @@ afterEach(async () => {
 });
 
 async function serve(api = harness({ allowedHosts: [] })) {
-  const server = await serveApi(api.app, { host: "127.0.0.1", port: 0 });
+  const server = await serveApi(new Lazy(async () => api.app), { host: "127.0.0.1", port: 0 });
   running.push(server);
   const url = `http://127.0.0.1:${server.port}/client/v4`;
   const headers = { authorization: `Bearer ${TOKEN}` };
@@ -34,7 +35,7 @@ test("answers", async () => {
 });
 
 test("on IPv6 too", async () => {
-  const server = await serveApi(harness({ allowedHosts: [] }).app, { host: "::1", port: 0 });
+  const server = await serveApi(new Lazy(async () => harness({ allowedHosts: [] }).app), { host: "::1", port: 0 });
   running.push(server);
   const headers = { authorization: `Bearer ${TOKEN}` };
   expect((await fetch(`http://[::1]:${server.port}/client/v4/status`, { headers })).status).toBe(200);
@@ -42,7 +43,9 @@ test("on IPv6 too", async () => {
 
 test("a port in use", async () => {
   const { server } = await serve();
-  await expect(serveApi(harness().app, { host: "127.0.0.1", port: server.port })).rejects.toMatchObject({
+  await expect(
+    serveApi(new Lazy(async () => harness().app), { host: "127.0.0.1", port: server.port }),
+  ).rejects.toMatchObject({
     name: "UserError",
     code: "port-in-use",
     message: `the API cannot listen on 127.0.0.1:${server.port}: the port is in use`,
@@ -51,7 +54,7 @@ test("a port in use", async () => {
 });
 
 test("an address that is not ours", async () => {
-  await expect(serveApi(harness().app, { host: "192.0.2.1", port: 0 })).rejects.toMatchObject({
+  await expect(serveApi(new Lazy(async () => harness().app), { host: "192.0.2.1", port: 0 })).rejects.toMatchObject({
     code: "cannot-listen",
   });
 });

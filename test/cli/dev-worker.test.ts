@@ -5,7 +5,7 @@ import { CommandContext } from "../../src/cli/context.ts";
 import { splitArguments } from "../../src/cli/server/dev-worker.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { UserError } from "../../src/errors.ts";
-import { createTestWorld, temporaryFolder } from "./world.ts";
+import { createTestWorld, fakeOwnBroker, temporaryFolder } from "./world.ts";
 
 const server: Omit<RunningServer, "close"> = {
   api: "http://127.0.0.1:18880/client/v4",
@@ -16,17 +16,12 @@ const server: Omit<RunningServer, "close"> = {
 };
 
 function startDev(options: Parameters<typeof dev>[1], worker: RunningServer["worker"]) {
-  const client = {
-    ensureNamespace: async () => ({}),
-    ensureBroker: async () => ({ name: "dev" }),
-    issueCredentials: async () => ({ c: "t" }),
-  };
-  const { world, ...test } = createTestWorld({ env: { PUBSUB_CONFIG_DIR: temporaryFolder() }, client });
+  const { world, ...test } = createTestWorld({ env: { PUBSUB_CONFIG_DIR: temporaryFolder() } });
   const started: ServerOptions[] = [];
   const all = { memory: true, ...options };
   const start = async (serverOptions: ServerOptions) => {
     started.push(serverOptions);
-    return { ...server, worker, close: async () => {} };
+    return { ...server, ownBroker: fakeOwnBroker(serverOptions), worker, close: async () => {} };
   };
   const finished = dev(new CommandContext(world, all), all, start, { worker: "src/worker.ts", command: [] });
   return { ...test, started, finished };

@@ -6,7 +6,7 @@ import { dev } from "../../src/cli/commands/dev.ts";
 import { CommandContext } from "../../src/cli/context.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { UserError } from "../../src/errors.ts";
-import { type FakeClient, createTestWorld, devContext, temporaryFolder } from "./world.ts";
+import { type FakeClient, createTestWorld, devContext, fakeOwnBroker, temporaryFolder } from "./world.ts";
 
 const server: Omit<RunningServer, "close"> = {
   api: "http://127.0.0.1:18880/client/v4",
@@ -16,30 +16,14 @@ const server: Omit<RunningServer, "close"> = {
   ws: "ws://127.0.0.1:18083/mqtt",
 };
 
-/** A server on which nothing exists yet. */
-function emptyServer(calls: unknown[]): FakeClient {
-  return {
-    ensureNamespace: async (input: object) => calls.push(["ensureNamespace", input]),
-    ensureBroker: async (input: { broker: string }) => {
-      calls.push(["ensureBroker", input]);
-      return { name: input.broker };
-    },
-    issueCredentials: async () => ({ "client-1": "token-1" }),
-  };
-}
-
 function startDev(
   options: Parameters<typeof dev>[1],
   env: Record<string, string> = {},
-  client?: FakeClient,
   failed?: Promise<never>,
+  client: FakeClient = {},
 ) {
-  const calls: unknown[] = [];
   const configFolder = temporaryFolder();
-  const { world, ...test } = createTestWorld({
-    env: { PUBSUB_CONFIG_DIR: configFolder, ...env },
-    client: client ?? emptyServer(calls),
-  });
+  const { world, ...test } = createTestWorld({ env: { PUBSUB_CONFIG_DIR: configFolder, ...env }, client });
   const started: ServerOptions[] = [];
   let closed = false;
   const all = options.persistTo === undefined ? { memory: true, ...options } : options;
@@ -47,27 +31,28 @@ function startDev(
     started.push(serverOptions);
     return {
       ...server,
+      ownBroker: fakeOwnBroker(serverOptions),
       ...(failed && { failed }),
       close: async () => {
         closed = true;
       },
     };
   });
-  return { ...test, calls, started, finished, configFolder, isClosed: () => closed };
+  return { ...test, started, finished, configFolder, isClosed: () => closed };
 }
 
 describe("dev", () => {
   it("ends with an error when the disk fails", async () => {
     let fail: (error: Error) => void = () => {};
     const failed = new Promise<never>((_, reject) => (fail = reject));
-    const test = startDev({}, {}, undefined, failed);
+    const test = startDev({}, {}, failed);
     await test.stderr.until("Ctrl-C");
     fail(new UserError("data-lost", "the disk did not keep what was written"));
     await expect(test.finished).rejects.toMatchObject({ code: "data-lost" });
     expect(test.isClosed()).toBe(true);
   });
 
-  it("creates namespace and broker, tells where it is, and remembers itself", async () => {
+  it("asks for namespace and broker, tells where it is, and remembers itself", async () => {
     const readyFile = path.join(temporaryFolder(), "ready file ü.json");
     const test = startDev({ readyFile, json: true });
     await test.stderr.until("Ctrl-C");
@@ -77,10 +62,7 @@ describe("dev", () => {
     expect(statSync(readyFile).mode & 0o777).toBe(0o600);
     expect(JSON.parse(test.stdout.text)).toEqual(ready);
     expect(test.stdout.text.trimEnd()).not.toContain("\n");
-    expect(test.calls).toEqual([
-      ["ensureNamespace", { namespace: "local" }],
-      ["ensureBroker", { namespace: "local", broker: "dev" }],
-    ]);
+    expect(test.started).toMatchObject([{ ownBroker: { namespace: "local", broker: "dev" } }]);
     const configuration = path.join(test.configFolder, "config.json");
     expect(JSON.parse(readFileSync(configuration, "utf8"))).toEqual({
       current: "dev",
@@ -96,16 +78,13 @@ describe("dev", () => {
     expect(existsSync(readyFile)).toBe(false);
   });
 
-  it("passes its options on, and sets the hook of a broker that exists", async () => {
+  it("passes its options on, and sets the hook", async () => {
     const updates: unknown[] = [];
     const client: FakeClient = {
-      ensureNamespace: async () => ({}),
-      ensureBroker: async () => ({}),
       updateBroker: async (input: object) => {
         updates.push(input);
-        return { name: "orders", on_publish: { url: "http://127.0.0.1:8787/" } };
+        return { on_publish: { url: "http://127.0.0.1:8787/" } };
       },
-      issueCredentials: async () => ({ c: "t" }),
     };
     const options = {
       host: "127.0.0.1",
@@ -120,7 +99,7 @@ describe("dev", () => {
       broker: "orders",
       onPublishUrl: "http://127.0.0.1:8787/",
     };
-    const test = startDev(options, { PUBSUB_API_TOKEN: "mine" }, client);
+    const test = startDev(options, { PUBSUB_API_TOKEN: "mine" }, undefined, client);
     await test.stderr.until("Ctrl-C");
     expect(test.started).toMatchObject([
       {
@@ -132,9 +111,11 @@ describe("dev", () => {
         anonymous: { namespace: "shop", broker: "orders" },
         limits: { connectionsPerAddressMax: 8, connectTimeoutMs: 3000 },
         apiToken: "mine",
+        ownBroker: { namespace: "shop", broker: "orders" },
       },
     ]);
     expect(updates).toEqual([{ namespace: "shop", broker: "orders", on_publish: { url: "http://127.0.0.1:8787/" } }]);
+    expect(test.stderr.text).toMatch(/Hook +http:\/\/127.0.0.1:8787\//);
     expect(test.stderr.text).toContain("warning: clients without credentials may enter shop/orders");
     test.abort(new InterruptedError("SIGTERM"));
     await test.finished;

@@ -1,7 +1,8 @@
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
 import { CommandContext } from "../../src/cli/context.ts";
-import { type HotkeyActions, watchHotkeys } from "../../src/cli/server/hotkeys.ts";
+import type { Client } from "../../src/client/index.ts";
+import { watchHotkeys } from "../../src/cli/server/hotkeys.ts";
 import { createTestWorld } from "./world.ts";
 
 /** A terminal's keyboard: keys come as they are pressed, once raw mode is on. */
@@ -28,9 +29,9 @@ function watch() {
         };
         await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
       })(),
-  } as unknown as HotkeyActions["client"];
+  } as unknown as Client;
   const stopped = watchHotkeys(new CommandContext(test.world, {}), {
-    client,
+    client: async () => client,
     target: { namespace: "local", broker: "dev" },
     showBanner: () => banners++,
   });
@@ -60,7 +61,7 @@ it("there are none where nobody sits at a terminal", async () => {
   const { stream, modes } = openKeyboard();
   const { world } = createTestWorld({ stdin: stream, isTTY: true, env: { CI: "1" } });
   const target = { namespace: "local", broker: "dev" };
-  const client = {} as HotkeyActions["client"];
+  const client = async () => ({}) as Client;
   void watchHotkeys(new CommandContext(world, {}), { client, target, showBanner: () => {} });
   expect(modes).toEqual([]);
 });

@@ -3,6 +3,8 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
+import type { ServerOptions } from "../../src/app.ts";
+import type { OwnBroker } from "../../src/own-broker.ts";
 import { type Client, type Fetch, createClient } from "../../src/client/index.ts";
 import type { ClientOptions, World } from "../../src/cli/context.ts";
 import type { ServerContext } from "../../src/cli/settings/configuration.ts";
@@ -133,4 +135,13 @@ export async function pubsub(
 /** An input that the test writes to while the command reads. */
 export function openInput(): PassThrough {
   return new PassThrough();
+}
+
+/** What a server says of the broker that it was asked to make. */
+export function fakeOwnBroker({ ownBroker }: ServerOptions): OwnBroker {
+  return {
+    ...ownBroker!,
+    hookUrl: undefined,
+    issueToken: async () => ({ clientId: "client-1", token: "token-1" }),
+  };
 }

@@ -4,6 +4,7 @@ import { type RequestListener, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type RunningApi, serveApi } from "../../src/api/index.ts";
+import { Lazy } from "../../src/lazy.ts";
 import { ApiError, type Client, type Fetch, type StreamPosition, createClient } from "../../src/client/index.ts";
 import type { Broker, TailEvent } from "../../src/contract/types.ts";
 import { ACCOUNT, TOKEN, harness } from "../api/harness.ts";
@@ -238,7 +239,7 @@ describe("events", () => {
   const refuse = { type: "refuse", clientId: "c", reasonCode: 0x87, reason: "no" } as const;
 
   beforeEach(async () => {
-    server = await serveApi(api.app, { host: "127.0.0.1", port: 0 });
+    server = await serveApi(new Lazy(async () => api.app), { host: "127.0.0.1", port: 0 });
     client = createClient({ baseUrl: `http://127.0.0.1:${server.port}/client/v4`, apiToken: TOKEN });
     await api.createBroker();
   });

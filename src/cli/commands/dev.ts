@@ -1,6 +1,5 @@
-import type { RunningServer, WorkerAddresses, startServer as StartServer } from "../../app.ts";
+import type { WorkerAddresses, startServer as StartServer } from "../../app.ts";
 import type { Client } from "../../client/index.ts";
-import type { Broker } from "../../contract/types.ts";
 import { UserError } from "../../errors.ts";
 import { configurationFile, readConfiguration, rememberContext } from "../settings/configuration.ts";
 import type { CommandContext } from "../context.ts";
@@ -82,7 +81,6 @@ export async function dev(
   const anonymous = options.allowAnonymous ? { namespace, broker } : undefined;
   const worker = workerOptions(context, options, location, { namespace, broker });
   const persistTo = await dataFolder(context, options, true);
-  let client: Client;
   let hookShown: Fields = [];
   let isRemembered = false;
   const banner = (ready: ReadyObject) => {
@@ -93,15 +91,16 @@ export async function dev(
     start: () =>
       startServer({
         ...serverOptions(context, options, persistTo),
+        ownBroker: { namespace, broker },
         ...(anonymous && { anonymous }),
         ...(worker && { worker }),
       }),
     prepare: async (server) => {
-      const { api: baseUrl, apiToken, accountId } = server;
-      client = await context.clientOf({ baseUrl, apiToken, accountId });
-      const described = await ensureBroker(client, namespace, broker, hook);
-      hookShown = hookFields(described, location, await server.worker);
-      const ready = await describeReady(server, client, namespace, described.name);
+      const own = server.ownBroker!;
+      const { clientId, token: clientToken } = await own.issueToken();
+      const ready = { ...readyServer(server), namespace, broker: own.broker, clientId, clientToken };
+      const hookUrl = hook === undefined ? own.hookUrl : await setHook(context, ready, hook);
+      hookShown = hookFields(hookUrl, location, await server.worker);
       isRemembered = await remember(context, ready);
       return ready;
     },
@@ -109,6 +108,7 @@ export async function dev(
     work: async (ready) => {
       if (options.exec) await execute(context, command, ready);
       const target = { namespace: ready.namespace, broker: ready.broker };
+      const client = () => clientOf(context, ready);
       const stopped = watchHotkeys(context, { client, target, showBanner: () => banner(ready) });
       await Promise.race([untilAborted(context.signal), stopped]);
     },
@@ -116,28 +116,19 @@ export async function dev(
   // Stopping it is how it ends, whoever does it: exit code 0, so that no supervisor or `npm run` reports a failure.
 }
 
-/** Creates what is missing, and sets the hook if one is named. */
-async function ensureBroker(
-  client: Client,
-  namespace: string,
-  broker: string,
-  hook: ReturnType<typeof hookOf>,
-): Promise<Broker> {
-  await client.ensureNamespace({ namespace });
-  const found = await client.ensureBroker({ namespace, broker });
-  if (hook === undefined) return found;
-  return await client.updateBroker({ namespace, broker, on_publish: hook });
+async function clientOf(context: CommandContext, { api: baseUrl, apiToken, accountId }: ReadyObject): Promise<Client> {
+  return await context.clientOf({ baseUrl, apiToken, accountId });
 }
 
-async function describeReady(
-  server: RunningServer,
-  client: Client,
-  namespace: string,
-  broker: string,
-): Promise<ReadyObject> {
-  const tokens = await client.issueCredentials({ namespace, broker, number: 1 });
-  const [clientId, clientToken] = Object.entries(tokens)[0] ?? ["", ""];
-  return { ...readyServer(server), namespace, broker, clientId, clientToken };
+/** Through the API, which checks the settings. @returns its URL */
+async function setHook(
+  context: CommandContext,
+  ready: ReadyObject,
+  hook: NonNullable<ReturnType<typeof hookOf>>,
+): Promise<string | undefined> {
+  const { namespace, broker } = ready;
+  const client = await clientOf(context, ready);
+  return (await client.updateBroker({ namespace, broker, on_publish: hook })).on_publish?.url;
 }
 
 /**
@@ -167,9 +158,13 @@ async function remember(context: CommandContext, ready: ReadyObject): Promise<bo
 }
 
 /** What is said of the hook. */
-function hookFields(broker: Broker, location: string | undefined, worker: WorkerAddresses | undefined): Fields {
+function hookFields(
+  hookUrl: string | undefined,
+  location: string | undefined,
+  worker: WorkerAddresses | undefined,
+): Fields {
   if (location === undefined || worker === undefined) {
-    return [["Hook", broker.on_publish?.url ?? "none (pubsub dev src/worker.ts, or --on-publish-url URL)"]];
+    return [["Hook", hookUrl ?? "none (pubsub dev src/worker.ts, or --on-publish-url URL)"]];
   }
   return [
     ["Hook", `${location}, reloaded on save`],

@@ -5,7 +5,7 @@ import type { CommandContext } from "../context.ts";
 import { TailFormatter } from "../output/tail-format.ts";
 
 export interface HotkeyActions {
-  client: Client;
+  client(): Promise<Client>;
   target: { namespace: string; broker: string };
   showBanner(): void;
 }
@@ -69,7 +69,7 @@ async function showEvents(
   const { output } = context;
   const formatter = new TailFormatter(output.err, output.columns);
   try {
-    const events = await client.events(target, signal);
+    const events = await (await client()).events(target, signal);
     output.info(output.err.dim("What happens is shown; t again ends that."));
     for await (const event of events) {
       if (signal.aborted) return;

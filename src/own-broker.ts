@@ -1,0 +1,47 @@
+/** Part of the composition root: the broker that a server sees to itself, so that its first client finds it. */
+import { ulid } from "ulid";
+import { currentKey, generateSigningKey, issueToken } from "./auth/index.ts";
+import type { Catalogue } from "./store/index.ts";
+
+export interface OwnBrokerOptions {
+  readonly namespace: string;
+  readonly broker: string;
+}
+
+export interface OwnBroker {
+  /** As the catalogue has them: in lower case. */
+  readonly namespace: string;
+  readonly broker: string;
+  /** Of its on-publish hook. */
+  readonly hookUrl: string | undefined;
+  /** A token for a new client, as the management API would issue it. */
+  issueToken(): Promise<{ clientId: string; token: string }>;
+}
+
+/** Makes it, and its namespace, where they are missing. */
+export async function openOwnBroker(catalogue: Catalogue, options: OwnBrokerOptions): Promise<OwnBroker> {
+  const namespace =
+    catalogue.namespace(options.namespace) ?? (await catalogue.createNamespace({ name: options.namespace }));
+  const { id, name, onPublish } =
+    catalogue.broker(namespace.id, options.broker) ??
+    (await catalogue.createBroker({
+      namespaceId: namespace.id,
+      name: options.broker,
+      keys: [await generateSigningKey()],
+    }));
+  return {
+    namespace: namespace.name,
+    broker: name,
+    hookUrl: onPublish?.url,
+    issueToken: async () => {
+      const { keys, expirationSeconds } = catalogue.brokerById(id)!;
+      const nowMs = Date.now();
+      const clientId = ulid(nowMs);
+      const token = await issueToken(currentKey(keys), {
+        ...{ issuer: namespace.name, audience: name, clientId, jti: ulid(nowMs), topicAcl: "#" },
+        ...{ issuedAtMs: nowMs, expiresAtMs: nowMs + (expirationSeconds ?? Infinity) * 1000 },
+      });
+      return { clientId, token };
+    },
+  };
+}

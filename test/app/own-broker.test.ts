@@ -1,0 +1,39 @@
+import { expect, it } from "vitest";
+import { readUnverifiedToken, verifyToken } from "../../src/auth/index.ts";
+import { openOwnBroker } from "../../src/own-broker.ts";
+import { createMemoryCatalogue } from "../../src/store/index.ts";
+
+const names = { namespace: "Local", broker: "Dev" };
+const hookUrl = "http://127.0.0.1:8787/";
+
+it("is made with its namespace, once", async () => {
+  const catalogue = createMemoryCatalogue();
+  const first = await openOwnBroker(catalogue, names);
+  expect(first).toMatchObject({ namespace: "local", broker: "dev", hookUrl: undefined });
+  const [record] = catalogue.brokers();
+  await openOwnBroker(catalogue, names);
+  expect(catalogue.namespaces()).toHaveLength(1);
+  expect(catalogue.brokers()).toEqual([record]);
+});
+
+it("has the hook that it had", async () => {
+  const catalogue = createMemoryCatalogue();
+  await openOwnBroker(catalogue, names);
+  await catalogue.updateBroker(catalogue.brokers()[0]!.id, { onPublish: { url: hookUrl } });
+  expect(await openOwnBroker(catalogue, names)).toMatchObject({ hookUrl });
+});
+
+it("issues tokens that last as long as the broker says, each for another client", async () => {
+  const catalogue = createMemoryCatalogue();
+  const own = await openOwnBroker(catalogue, names);
+  const [{ id, keys }] = catalogue.brokers() as [ReturnType<typeof catalogue.brokers>[number]];
+  const forEver = await own.issueToken();
+  expect(readUnverifiedToken(forEver.token)?.claims).not.toHaveProperty("exp");
+  await catalogue.updateBroker(id, { expirationSeconds: 60 });
+  const { clientId, token } = await own.issueToken();
+  expect(clientId).not.toBe(forEver.clientId);
+  const expectations = { keys, issuer: "local", audience: "dev", isRevoked: () => false };
+  const inTime = await verifyToken(token, { ...expectations, nowMs: Date.now() });
+  expect(inTime).toMatchObject({ ok: true, claims: { clientId, topicAcl: "#" } });
+  expect(await verifyToken(token, { ...expectations, nowMs: Date.now() + 61_000 })).toMatchObject({ ok: false });
+});
