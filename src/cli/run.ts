@@ -76,7 +76,12 @@ function inOurWords(message: string): string {
   if (flags !== undefined) return `${/--[\w-]+/.exec(flags)?.[0] ?? flags} takes ${choices}, not "${option}"`;
   const [, value, argument, allowed] =
     /^command-argument value '([^]*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.$/.exec(text) ?? [];
-  return argument === undefined ? text : `the ${argument} can be ${allowed}, not "${value}"`;
+  if (argument !== undefined) return `the ${argument} can be ${allowed}, not "${value}"`;
+  const [, command, most, count] =
+    /^too many arguments for '(.*)'\. Expected (\d+) arguments? but got (\d+)\.$/.exec(text) ?? [];
+  if (command === undefined) return text;
+  const many = most === "0" ? "no argument" : most === "1" ? "one argument" : `${most} arguments`;
+  return `${command} takes ${many}, and got ${count}\n(text with spaces goes in quotes; --help shows how it is used)`;
 }
 
 function showError(report: ErrorReport, error: unknown, argv: readonly string[], world: World): void {

@@ -74,6 +74,8 @@ const REPLACEMENTS: readonly (readonly [RegExp, string])[] = [
   [/\b(127\.0\.0\.1|localhost):\d+/g, "$1:<port>"],
   [/\b[0-9a-f]{32}\b/g, "<id>"],
   [/("pid": |[Pp]rocess +|"stopped": |started .*process )\d+/g, "$1<pid>"],
+  [/\b(?:[0-9A-F]{2}:){31}[0-9A-F]{2}\b/g, "<fingerprint>"],
+  [/\b(size +|records, )\d+ bytes/g, "$1<n> bytes"],
   [/\(now\)|\(\d+ s ago\)|\bnow\b(?= {2})|\b\d+ s ago\b(?= {2})/g, "<ago>"],
   [/\b\d+(\.\d+)? ms\b/g, "<n> ms"],
   [/"ms":\d+(\.\d+)?/g, '"ms":<n>'],

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
+import { registry } from "../../src/cli/registry.ts";
 import { program } from "../setup/program.ts";
 import { type Step, formatTranscript, normalize, parseTranscript } from "./transcript.ts";
 
@@ -60,6 +61,13 @@ async function runShell(
   });
   return { ...result, code };
 }
+
+test("every command has a transcript", () => {
+  const lines = files.flatMap((file) => parseTranscript(readFileSync(path.join(here, file), "utf8")).steps);
+  const commands = lines.map(({ command }) => command).join("\n");
+  const missing = registry.filter((entry) => !new RegExp(`\\bpubsub ${entry.path}\\b`).test(commands));
+  expect(missing.map((entry) => entry.path)).toEqual([]);
+});
 
 test.each(files)(
   "%s",

@@ -13,6 +13,7 @@ export const EXPORT_VERSION = 1;
 /**
  * Gives `write` one object after the other, and waits where it returns a promise. The first says what it is, the last (`end`) how many lines
  * come before it. Among them are private keys.
+ * @returns how many they were in all
  * @throws {UserError} `no-data`, `journal-damaged`
  */
 export async function exportData(folder: string, write: (line: object) => Promise<void> | undefined): Promise<number> {
@@ -38,7 +39,8 @@ export async function exportData(folder: string, write: (line: object) => Promis
         if (waiting !== undefined) await waiting;
       }
     }
-    await write({ type: "end", lines });
+    const linesBefore = lines;
+    await send({ type: "end", lines: linesBefore });
     return lines;
   });
 }
