@@ -89,6 +89,11 @@ export class BrokerHooks {
           ...broker,
           publicKeys: keys.map(({ publicJwk }) => publicJwk),
           publish: (publisherId, messages) => hosted.publish(publisherId, messages),
+          subscriptions: {
+            subscribe: (subscription) => hosted.subscribe(subscription),
+            endSessions: (prefix, isWanted) => hosted.endInternalSessions(prefix, isWanted),
+          },
+          useAsHook: (isHook) => hosted.setHooks(isHook ? hooks : undefined),
         });
         hooks = start(worker, policy);
         this.#onStarting(id, worker.start(hooks));

@@ -27,6 +27,45 @@ export interface PubSubResult extends Omit<PubSubMessage, "payload"> {
   payload: Uint8Array | string;
 }
 
+/** A message as the handler `subscribe` has it. */
+export interface PubSubDelivery {
+  /** Name of the consumer in the configuration. */
+  readonly consumer: string;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: 0 | 1;
+  readonly retain: boolean;
+  /** Of the publisher. */
+  readonly clientId: string;
+  /** UNIX seconds. */
+  readonly receivedAt: number;
+  /** UNIX seconds, where it expires. */
+  readonly expiresAt?: number;
+  readonly contentType: string | null;
+  readonly payloadFormatIndicator: 0 | 1;
+  readonly responseTopic?: string;
+  readonly correlationData?: Uint8Array;
+  readonly userProperties: readonly (readonly [name: string, value: string])[];
+  /** 1 for the first time that it is given to the handler. */
+  readonly attempt: number;
+  /** The payload as UTF-8. */
+  text(): string;
+  /** The payload as JSON. */
+  json(): unknown;
+  /** The handler is done with this message, even if it fails afterwards. */
+  ack(): void;
+  /** The message is to come again, even if the handler does not fail. */
+  retry(options?: { delaySeconds?: number }): void;
+}
+
+/**
+ * A Worker that consumes messages of its broker: those that the filters of `[[pubsub.consumers]]` match. When the handler has
+ * resolved, they are settled, but for those with `retry()`; where it fails, they come again, but for those with `ack()`.
+ */
+export interface PubSubSubscriber<Env = unknown, Context = { waitUntil(promise: Promise<unknown>): void }> {
+  subscribe(messages: PubSubDelivery[], env: Env, ctx: Context): void | Promise<void>;
+}
+
 /**
  * A Worker with a handler for the messages of its broker, which `pubsub dev` calls when the signature is right:
  * `export default { async pubsub(messages, env, ctx) { return messages; } } satisfies PubSubWorker<Env>`.

@@ -75,13 +75,13 @@ function observeClass(worker, surroundings, report) {
 }
 
 function requireHandler(worker, { label, isHook }) {
-  if (isHook && ![...OWN_HANDLERS, "fetch"].some((name) => typeof worker[name] === "function")) {
-    throw new Error(`${label} has neither a handler pubsub nor fetch`);
+  if (isHook && !HANDLERS.some((name) => typeof worker[name] === "function")) {
+    throw new Error(`${label} has no handler: neither pubsub nor subscribe nor fetch`);
   }
 }
 
-/** The handlers that workerd does not know. */
-const OWN_HANDLERS = ["pubsub"];
+/** Those that the broker calls. */
+const HANDLERS = ["pubsub", "subscribe", "fetch"];
 
 /**
  * @param {(name: string) => ((input: unknown) => unknown) | undefined} handle the Worker's handler of this name
@@ -90,8 +90,9 @@ async function answer(request, handle, { label, secret }, report) {
   const call = request.headers.get("x-pubsub-call");
   try {
     if (call !== null && request.headers.get("x-pubsub-secret") === secret) {
-      if (call === "handlers") return Response.json(OWN_HANDLERS.filter((name) => handle(name) !== undefined));
-      return await decide(request, handle(call), label);
+      if (call === "handlers") return Response.json(HANDLERS.filter((name) => handle(name) !== undefined));
+      const handler = handle(call);
+      return call === "subscribe" ? await deliver(request, handler, report) : await decide(request, handler, label);
     }
     const fetch = handle("fetch");
     return fetch === undefined ? new Response("only for its broker", { status: 403 }) : await fetch(request);
@@ -132,6 +133,59 @@ async function decide(request, pubsub, label) {
       bytes.filter((each) => each !== undefined),
     ),
   );
+}
+
+/** Messages for a consumer: those that the handler is done with are settled, the others come again. */
+async function deliver(request, subscribe, report) {
+  const { header, payloads } = decodeFrame(await request.arrayBuffer());
+  const acknowledged = new Set();
+  const retries = new Map();
+  let at = 0;
+  const messages = header.messages.map(
+    ({ length, ...message }, index) =>
+      new Delivery(header.consumer, message, payloads.slice(at, (at += length)), {
+        acknowledge: () => !retries.has(index) && acknowledged.add(index),
+        retry: (delay = null) => !acknowledged.has(index) && retries.set(index, delay),
+      }),
+  );
+  let failure;
+  try {
+    await subscribe(messages);
+  } catch (error) {
+    report(error);
+    failure = error instanceof Error ? error.message : String(error);
+  }
+  return Response.json({ failure, acknowledged: [...acknowledged], retries: [...retries] });
+}
+
+/** See `PubSubDelivery` in index.d.ts. */
+class Delivery {
+  #settle;
+
+  constructor(consumer, { correlationData, ...message }, payload, settle) {
+    Object.assign(this, { consumer, contentType: null, payloadFormatIndicator: 0, userProperties: [] }, message);
+    if (correlationData !== undefined) {
+      this.correlationData = Uint8Array.from(atob(correlationData), (character) => character.charCodeAt(0));
+    }
+    this.payload = payload;
+    this.#settle = settle;
+  }
+
+  text() {
+    return new TextDecoder().decode(this.payload);
+  }
+
+  json() {
+    return JSON.parse(this.text());
+  }
+
+  ack() {
+    this.#settle.acknowledge();
+  }
+
+  retry({ delaySeconds } = {}) {
+    this.#settle.retry(delaySeconds);
+  }
 }
 
 /** Nothing but the payload's bytes may differ: those are for the broker to compare. */

@@ -265,7 +265,8 @@ export class Broker {
   #isWithinRate(connection: Connection, now: number): boolean {
     connection.lastReceivedMs = now;
     const { packetsPerSecondMax } = this.limits;
-    if (packetsPerSecondMax === 0 || connection.countPacket(now, packetsPerSecondMax)) return true;
+    if (packetsPerSecondMax === 0 || connection.outbox.isInternal || connection.countPacket(now, packetsPerSecondMax))
+      return true;
     disconnect(this, connection, ReasonCode.MessageRateTooHigh, "more packets in a second than are taken", now);
     return false;
   }

@@ -63,11 +63,44 @@ export interface PublishOutcome {
   readonly reason: string;
 }
 
+/** A message on its way to a subscriber within the server. */
+export interface InternalDelivery {
+  readonly message: Message;
+  /** 0 at QoS 0. */
+  readonly packetId: number;
+  /** Of the connection over which it came. */
+  readonly generation: number;
+}
+
+/** What a subscriber within the server wants: a session that outlives the process, with shared subscriptions. */
+export interface InternalSubscription {
+  readonly clientId: string;
+  readonly shareName: string;
+  /** Without `$share`. */
+  readonly filters: readonly string[];
+  readonly qos: 0 | 1;
+  /** Messages of QoS 1 that may be unsettled. */
+  readonly window: number;
+  /** Called with what has arrived, in its order, once it is kept. */
+  readonly receive: (deliveries: readonly InternalDelivery[]) => void;
+  /** The broker does not grant it; for people. */
+  readonly refused: (reason: string) => void;
+}
+
+export interface InternalSubscriber {
+  /** Messages are done with; with a reason code from 0x80 on they are given up. */
+  settle(deliveries: readonly InternalDelivery[], reasonCode: number): void;
+  /** The session goes on without it: what is not settled comes again. */
+  disconnect(): void;
+}
+
 /**
  * The way out to one network connection. Writes are collected and leave at the end of the turn, in order.
  * After `close` every call is ignored.
  */
 export interface Outbox {
+  /** Its peer is a part of the server: what keeps clients from asking too much is not for it. */
+  readonly isInternal?: boolean;
   /** True while more bytes wait for the network than the limit `unsentBytes` allows. */
   readonly congested: boolean;
   send(packet: Packet): void;

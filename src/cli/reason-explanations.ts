@@ -205,6 +205,6 @@ export const dropExplanations: Readonly<Record<string, string>> = {
     "The subscriber does not read as fast as is published for it; messages of QoS 0 do not wait for it (see docs/limits.md).",
   "packet-too-large": "The packet would be larger than the subscriber said in CONNECT that it takes.",
   "rejected-by-client":
-    "The subscriber answered the message with a reason code of failure, and does not want it again.",
+    "The subscriber answered the message with a reason code of failure; a Worker's consumer does so after its last retry.",
   "retained-quota": "The broker keeps as many retained messages, or bytes of them, as it may (see docs/limits.md).",
 };

@@ -5,7 +5,9 @@ import { anyClientIdSchema, cursorQuery, cursorSchema, timestampSchema } from ".
 const connectionSchema = z
   .object({
     remote: z.string().describe("address and port of the client"),
-    transport: z.enum(["tcp", "tls", "unix", "websocket", "secure-websocket"]),
+    transport: z
+      .enum(["tcp", "tls", "unix", "websocket", "secure-websocket", "internal"])
+      .describe("internal: a part of the server, such as a consumer of a Worker"),
     protocolVersion: z.int().describe("3: MQTT 3.1, 4: 3.1.1, 5: 5.0"),
     keepAlive: z.int().describe("seconds, as the client asked"),
     jti: z.string().optional().describe("id of the client's token"),

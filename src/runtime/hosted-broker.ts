@@ -9,9 +9,12 @@ import {
   type Limits,
   type Hooks,
   type InternalPublish,
+  type InternalSubscriber,
+  type InternalSubscription,
   InternalPublisher,
   type Message,
   type PendingPublish,
+  type Principal,
   type PublishOutcome,
   type Random,
   type Subscription,
@@ -27,6 +30,7 @@ import {
   listSubscriptions,
   viewSession,
 } from "./inspection.ts";
+import { INTERNAL_PREFIX, InternalClient } from "./internal-client.ts";
 import type { Link } from "./link.ts";
 import type { Runtime, Stream } from "./runtime.ts";
 
@@ -48,6 +52,9 @@ export interface HostedBrokerOptions {
   readonly random: Random;
 }
 
+/** Of subscribers within the server. */
+const ITSELF: Principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
+
 /** A broker with its surroundings: credentials, hooks and those who watch it. */
 export class HostedBroker {
   readonly id: string;
@@ -59,6 +66,8 @@ export class HostedBroker {
   readonly #wake: Deadline;
   #hooks: HookRunner | undefined;
   readonly #publishers = new Map<string, InternalPublisher>();
+  /** By client id. */
+  readonly #clients = new Map<string, InternalClient>();
 
   constructor(runtime: Runtime, id: string, options: HostedBrokerOptions) {
     this.id = id;
@@ -133,6 +142,37 @@ export class HostedBroker {
     return outcomes;
   }
 
+  /** Subscribes on behalf of something within the server. */
+  subscribe(subscription: InternalSubscription): InternalSubscriber {
+    const client = new InternalClient(this.#runtime, this, subscription);
+    this.#clients.set(subscription.clientId, client);
+    client.open();
+    return client;
+  }
+
+  /**
+   * Ends sessions of subscribers within the server.
+   * @param prefix of their client ids
+   * @param isWanted those that stay
+   * @returns their client ids, and how many messages waited
+   */
+  endInternalSessions(
+    prefix: string,
+    isWanted: (clientId: string) => boolean,
+  ): { readonly clientId: string; readonly messages: number }[] {
+    const unwanted = [...this.broker.sessions.values()].filter(
+      ({ clientId }) => clientId.startsWith(prefix) && !isWanted(clientId),
+    );
+    const ended = unwanted.map(({ clientId, queue, inflight }) => ({
+      clientId,
+      messages: queue.length + inflight.size,
+    }));
+    this.#runtime.turn((now) => {
+      for (const session of unwanted) this.broker.kick(session, true, now);
+    });
+    return ended;
+  }
+
   /**
    * Ends the connections of clients whose tokens have these ids.
    * @param isMeant further connections that came in with what is revoked
@@ -140,7 +180,9 @@ export class HostedBroker {
   revoke(tokenIds: ReadonlySet<string>, isMeant: (stream: Stream) => boolean = () => false): void {
     this.#runtime.turn((now) => {
       this.broker.disconnectWhere(
-        ({ tokenId, outbox }) => (tokenId !== undefined && tokenIds.has(tokenId)) || isMeant((outbox as Link).stream),
+        ({ tokenId, outbox }) =>
+          (tokenId !== undefined && tokenIds.has(tokenId)) ||
+          (!(outbox instanceof InternalClient) && isMeant((outbox as Link).stream)),
         ReasonCode.NotAuthorized,
         "the token was revoked",
         now,
@@ -207,6 +249,7 @@ export class HostedBroker {
 
   /** Says goodbye to the clients and gives up the hooks. */
   close(reasonCode: ReasonCode, reason: string): void {
+    for (const client of this.#clients.values()) client.release();
     this.broker.stopKeeping();
     this.#runtime.turn((now) => this.broker.shutdown(reasonCode, reason, now));
     this.broker.deadlines.onFirst = undefined;
@@ -216,7 +259,19 @@ export class HostedBroker {
   }
 
   async #authenticate(connection: Connection, packet: Connect | Auth, check: CheckCredentials): Promise<void> {
-    const { stream } = connection.outbox as Link;
+    const { outbox } = connection;
+    if (outbox instanceof InternalClient) {
+      this.broker.authenticated(connection, { ok: true, principal: ITSELF }, this.#runtime.now());
+      return;
+    }
+    const { stream } = outbox as Link;
+    if (connection.connect.clientId.startsWith(INTERNAL_PREFIX)) {
+      await Promise.resolve();
+      const reason = `client ids that begin with ${INTERNAL_PREFIX} are the server's own`;
+      const refused = { ok: false, reasonCode: ReasonCode.ClientIdentifierNotValid, reason } as const;
+      this.#runtime.turn((now) => this.broker.authenticated(connection, refused, now));
+      return;
+    }
     const result = await check(packet, stream).catch((error: unknown): AuthenticationResult => {
       this.#runtime.onError(error);
       return { ok: false, reasonCode: ReasonCode.UnspecifiedError, reason: "the credentials could not be checked" };

@@ -1,6 +1,7 @@
 /** What operators see of a broker's sessions and retained messages. Reading changes nothing. */
 import type { Broker, Message, Session, Subscription } from "../broker/index.ts";
 import { KeyPage } from "./key-page.ts";
+import type { InternalClient } from "./internal-client.ts";
 import type { Link } from "./link.ts";
 import type { Stream } from "./runtime.ts";
 
@@ -24,7 +25,7 @@ export interface Page<Entry> {
 export interface ConnectionView {
   /** Address and port, for people. */
   readonly remote: string;
-  readonly transport: Stream["transport"];
+  readonly transport: Stream["transport"] | InternalClient["stream"]["transport"];
   readonly protocolVersion: number;
   /** Seconds, as the client asked. */
   readonly keepAlive: number;
@@ -64,7 +65,7 @@ export function viewSession(session: Session): SessionView {
 
 function viewConnection({ connection }: Session): ConnectionView | undefined {
   if (connection === undefined) return undefined;
-  const { stream } = connection.outbox as Link;
+  const { stream } = connection.outbox as Link | InternalClient;
   return {
     remote: stream.remote,
     transport: stream.transport,

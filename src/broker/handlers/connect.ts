@@ -49,7 +49,8 @@ export function completeConnect(
   const { connect } = connection;
   const assigned = connect.clientId === "";
   const clientId = assigned ? (principal.clientId ?? unusedClientId(broker)) : connect.clientId;
-  const refusal = checkConnect(broker, connect, principal) ?? checkQuotas(broker, connect, clientId);
+  const quota = connection.outbox.isInternal ? undefined : checkQuotas(broker, connect, clientId);
+  const refusal = checkConnect(broker, connect, principal) ?? quota;
   if (refusal !== undefined) {
     refuseConnect(broker, connection, refusal, now);
     return;
@@ -158,7 +159,7 @@ function openConnection(
   // What CONNECT left at 0 DISCONNECT cannot prolong (§3.14.2.2.2).
   session.endsWithConnection = requestedExpiry(connect) === 0;
   session.will = willOf(connect, session.clientId, principal.tokenId);
-  const keepAlive = effectiveKeepAlive(broker, connect);
+  const keepAlive = connection.outbox.isInternal ? 0 : effectiveKeepAlive(broker, connect);
   connection.silenceMaxMs = keepAlive === 0 ? Infinity : keepAlive * 1500;
   broker.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
   keepSession(broker, session);

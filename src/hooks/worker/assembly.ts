@@ -77,7 +77,10 @@ export class Assembly {
       scripts: [brokerScript(brokerSource, broker)],
       bundles,
       // The name of a module that is no text tells what is in it.
-      fingerprint: JSON.stringify(workers, (_, value: unknown) => (value instanceof Uint8Array ? "" : value)),
+      fingerprint: JSON.stringify(
+        [workers, projects.map(({ configuration }) => configuration.pubsub)],
+        (_, value: unknown) => (value instanceof Uint8Array ? "" : value),
+      ),
       files: bundles.flatMap(({ project, bundle }) => [...bundle.inputs, ...project.files]),
       remarks: bundles.flatMap(({ project, bundle }) => [
         ...project.remarks,

@@ -1,13 +1,14 @@
 /** Calls of the handlers that are ours, in a Worker that runs here: worker/pubsub-runtime.js answers them. */
 import type { Message, Verdict } from "../../broker/ports.ts";
-import { type Answered, verdictsOf } from "../answer.ts";
+import { type Answered, excerpt, verdictsOf } from "../answer.ts";
 import type { HookAnswer } from "../hook.ts";
 import { HttpClient } from "../http.ts";
 import { formatIndicatorOf, hopsOf } from "../request-body.ts";
 import { judge } from "../webhook.ts";
+import type { Attempt, Outcome } from "./consumer.ts";
 import { decodeFrame, encodeFrame } from "./frame.ts";
 
-export type HandlerName = "pubsub";
+export type HandlerName = "pubsub" | "subscribe" | "fetch";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Of an answer, beyond the size of the request. */
@@ -38,7 +39,7 @@ export class WorkerCalls {
     this.#http = new HttpClient(options.url, CONNECT_TIMEOUT_MS);
   }
 
-  /** Which handlers of ours the Worker has. Its first call, which warms it up. */
+  /** Which of these handlers the Worker has. Its first call, which warms it up. */
   async handlers(): Promise<readonly HandlerName[]> {
     const answer = await this.#call("handlers", Buffer.alloc(0), 0, AbortSignal.timeout(CONNECT_TIMEOUT_MS));
     if ("failure" in answer) throw answer.failure;
@@ -54,6 +55,27 @@ export class WorkerCalls {
     const answer = await this.#call("pubsub", frame, hopsOf(batch), signal);
     const read = (body: Buffer) => readDecision(batch, frame, body);
     return judge(batch, answer, read, this.#options.name, ANSWER_BYTES_MAX + frame.length);
+  }
+
+  /** Gives a batch to the handler `subscribe`. Never rejects: failures are outcomes too. */
+  async subscribe(consumer: string, batch: readonly Attempt[], signal: AbortSignal): Promise<Outcome> {
+    const failed = (failure: string, isUnreachable: boolean): Outcome => {
+      return { failure, isUnreachable, acknowledged: [], retries: [] };
+    };
+    const messages = batch.map(({ message }) => message);
+    const header = { consumer, messages: batch.map(deliveryOf) };
+    const frame = encodeFrame(
+      header,
+      messages.map(({ payload }) => payload),
+    );
+    try {
+      const answer = await this.#call("subscribe", frame, hopsOf(messages), signal);
+      if ("failure" in answer) return failed(answer.failure.message, true);
+      if (answer.status !== 200) return failed(`HTTP ${answer.status}: ${excerpt(answer.body)}`, false);
+      return JSON.parse(answer.body.toString()) as Outcome;
+    } catch (error) {
+      return failed(signal.aborted ? "no answer in time" : (error as Error).message, false);
+    }
   }
 
   async close(): Promise<void> {
@@ -78,6 +100,25 @@ function headOf(message: Message) {
     receivedAt: Math.floor(receivedAtMs / 1000),
     ...(properties?.contentType !== undefined && { contentType: properties.contentType }),
     ...(indicator === 1 && { payloadFormatIndicator: indicator }),
+    length: payload.length,
+  };
+}
+
+/** A message for a consumer, with all its properties. */
+function deliveryOf({ message, attempt }: Attempt) {
+  const { topic, publisherId, qos, retain, receivedAtMs, expiresAtMs, properties, payload } = message;
+  return {
+    ...properties,
+    ...(properties?.correlationData !== undefined && {
+      correlationData: properties.correlationData.toString("base64"),
+    }),
+    topic,
+    clientId: publisherId,
+    qos,
+    retain,
+    receivedAt: Math.floor(receivedAtMs / 1000),
+    ...(expiresAtMs !== Infinity && { expiresAt: Math.floor(expiresAtMs / 1000) }),
+    attempt,
     length: payload.length,
   };
 }

@@ -12,6 +12,33 @@ const names = z.array(z.string());
 const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.array(z.looseObject(shape)).default([]);
 const seconds = z.number().optional();
 
+const FILTER_EXPECTED = 'expected a topic filter such as "orders/+/paid"; + and # stand for whole levels';
+
+/** A consumer of the broker's messages; the words are those of Queues. */
+const consumer = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[\w.-]+$/, "expected letters, digits, ., - and _")
+      .optional(),
+    filters: z
+      .array(z.string().regex(/^(?!\$share\/)(?=.)(?:(?:[^/+#\0]*|\+)\/)*(?:[^/+#\0]*|\+|#)$/, FILTER_EXPECTED))
+      .min(1, "expected at least one topic filter"),
+    qos: z.union([z.literal(0), z.literal(1)], "expected 0 or 1").default(1),
+    max_batch_size: z.int().min(1).max(1000).default(100),
+    max_concurrency: z.int().min(1).max(32).default(1),
+    max_retries: z.int().min(0).max(100).default(3),
+    retry_delay: z.number().min(0).max(43_200).optional(),
+    dead_letter_topic: z
+      .string()
+      .regex(/^[^+#\0]+$/, "expected a topic without wildcards")
+      .optional(),
+  })
+  // The session that it has in the broker is known by it.
+  .transform(({ name, ...rest }) => ({ ...rest, name: name ?? rest.filters.join(",") }));
+
+export type ConsumerConfiguration = z.output<typeof consumer>;
+
 /** The sections that have a meaning here, in wrangler's words. */
 const schema = z.looseObject({
   name: z
@@ -55,7 +82,13 @@ const schema = z.looseObject({
     .default({ bindings: [] }),
   migrations: section({ new_sqlite_classes: names.default([]) }),
   analytics_engine_datasets: section({ binding: z.string(), dataset: z.string().optional() }),
-  pubsub: z.looseObject({ binding: z.string().default("BROKER") }).default({ binding: "BROKER" }),
+  pubsub: z
+    .looseObject({
+      binding: z.string().default("BROKER"),
+      hook: z.boolean().optional(),
+      consumers: z.array(consumer).default([]),
+    })
+    .default({ binding: "BROKER", consumers: [] }),
   services: section({ binding: z.string(), service: z.string(), entrypoint: z.string().optional() }),
 });
 

@@ -2,15 +2,16 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import process from "node:process";
-import type { Message } from "../../broker/ports.ts";
+import type { Message, Verdict } from "../../broker/ports.ts";
 import { UserError } from "../../errors.ts";
 import type { Hook, HookAnswer } from "../hook.ts";
 import { Webhook, type WebhookOptions } from "../webhook.ts";
 import { type Assembled, Assembly } from "./assembly.ts";
 import { BuildError } from "./bundle.ts";
-import { WorkerCalls } from "./calls.ts";
-import { readProject } from "./configuration.ts";
+import { type HandlerName, WorkerCalls } from "./calls.ts";
+import { type WorkerProject, readProject } from "./configuration.ts";
 import { type WorkerOutput, workerOutput } from "./console.ts";
+import { Consumers, type ConsumersPorts } from "./consumers.ts";
 import { type Libraries, loadLibraries } from "./libraries.ts";
 import type { MiniflareInstance, MiniflareOptions, StructuredLog } from "./miniflare.ts";
 import { type Publish, PublishServer } from "./publish-server.ts";
@@ -35,6 +36,10 @@ export interface WorkerBroker extends Pick<WebhookOptions, "brokerHost" | "signi
   readonly publicKeys: readonly object[];
   /** What Workers publish. */
   readonly publish: Publish;
+  /** Where it may consume messages. */
+  readonly subscriptions?: Pick<ConsumersPorts, "subscribe" | "endSessions">;
+  /** Told whether the Worker is to be asked about messages: it may have other handlers only. */
+  readonly useAsHook?: (isHook: boolean) => void;
 }
 
 /** What keeps messages waiting while the Worker is not there. */
@@ -52,6 +57,14 @@ export interface WorkerAddresses {
 }
 
 type Asked = Pick<Hook, "onPublish" | "close">;
+
+const ACCEPT: Verdict = { kind: "accept" };
+
+/** For a Worker that is no hook: what came before that was known passes. */
+const NO_HOOK: Asked = {
+  onPublish: async (batch) => ({ verdicts: batch.map(() => ACCEPT) }),
+  close: async () => {},
+};
 
 /** As long as the pipeline waits for an answer: what takes longer is given up for a reload. */
 const DRAIN_MS_MAX = 10_000;
@@ -92,13 +105,17 @@ export class LocalWorker implements Hook {
   #runtime: MiniflareInstance | undefined;
   /** What runs now. */
   #current: Assembled | undefined;
-  /** How the Worker that runs now is asked. */
+  /** The handlers that are ours in the Worker that runs now. */
+  #calls: WorkerCalls | undefined;
+  /** How it is asked about messages. */
   #asked: Asked | undefined;
+  readonly #consumers: Consumers | undefined;
   /** Exceptions since workerd was started last, as long as it starts. */
   #startErrors: string[] | undefined;
   #reloading: Promise<void> | undefined;
   #changedMeanwhile = false;
   #lastFailure: string | undefined;
+  #lastRemark: string | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(libraries: Libraries, options: LocalWorkerOptions, broker: WorkerBroker) {
@@ -107,6 +124,15 @@ export class LocalWorker implements Hook {
     this.#libraries = libraries;
     this.#options = options;
     this.#broker = broker;
+    this.#consumers =
+      broker.subscriptions &&
+      new Consumers({
+        ...broker.subscriptions,
+        deadLetter: async (message) =>
+          (await broker.publish(`$worker/${this.#current!.workers[0]!.name}`, [message]))[0]!,
+        call: (consumer, batch, signal) => this.#calls!.subscribe(consumer, batch, signal),
+        warn: (text) => this.#tell("warning", text),
+      });
   }
 
   /**
@@ -154,10 +180,17 @@ export class LocalWorker implements Hook {
 
   async #close(): Promise<void> {
     this.#watcher.close();
+    this.#consumers?.close();
     await this.#reloading;
     // One that did not start says so again.
     const ended = this.#runtime?.dispose().catch(() => {});
-    await Promise.all([this.#asked?.close(), ended, this.#assembly?.close(), this.#publishServer?.close()]);
+    await Promise.all([
+      this.#asked?.close(),
+      this.#calls?.close(),
+      ended,
+      this.#assembly?.close(),
+      this.#publishServer?.close(),
+    ]);
   }
 
   /** Sources or configuration have changed. One reload at a time; what changes meanwhile makes another. */
@@ -194,7 +227,7 @@ export class LocalWorker implements Hook {
       await this.#restore();
     } finally {
       this.#startErrors = undefined;
-      this.#gate!.release();
+      this.#release();
     }
   }
 
@@ -230,28 +263,61 @@ export class LocalWorker implements Hook {
     for (const remark of assembled.remarks) if (!known.has(remark)) this.#tell("remark", remark);
     this.#current = assembled;
     const { href: url } = await this.#runtime!.unsafeGetDirectURL(assembled.workers[0]!.name);
-    const before = this.#asked;
-    // A new one: connections to the workerd that is gone are no good any more.
-    this.#asked = await this.#askAt(url);
-    await before?.close();
-    this.#gate!.release();
+    const asked = this.#asked;
+    const calls = this.#calls;
+    // New ones: connections to the workerd that is gone are no good any more.
+    const { brokerHost } = this.#broker;
+    this.#calls = new WorkerCalls({ url, name: this.name, secret: this.#secret, brokerHost });
+    const handlers = await this.#calls.handlers();
+    this.#asked = this.#askWith(url, handlers);
+    this.#broker.useAsHook?.(this.#asked !== NO_HOOK);
+    this.#consume(handlers);
+    await Promise.all([asked?.close(), calls?.close()]);
+    this.#release();
   }
 
   /** The handler `pubsub` is called, where there is one; otherwise the Worker is a webhook like any other. */
-  async #askAt(url: string): Promise<Asked> {
-    const { brokerHost, signingKey, userAgent } = this.#broker;
-    const calls = new WorkerCalls({ url, name: this.name, secret: this.#secret, brokerHost });
-    if ((await calls.handlers()).includes("pubsub")) {
-      return { onPublish: (batch, signal) => calls.decide(batch, signal), close: () => calls.close() };
+  #askWith(url: string, handlers: readonly HandlerName[]): Asked {
+    const { hook: isWanted, consumers } = this.#hookProject().configuration.pubsub;
+    if (isWanted === false) return NO_HOOK;
+    const calls = this.#calls!;
+    if (handlers.includes("pubsub")) {
+      return { onPublish: (batch, signal) => calls.decide(batch, signal), close: async () => {} };
     }
-    await calls.close();
+    // One that consumes messages may have fetch for other purposes.
+    if (!handlers.includes("fetch") || (consumers.length > 0 && !isWanted)) return NO_HOOK;
+    const { brokerHost, signingKey, userAgent } = this.#broker;
     return new Webhook({ url, brokerHost, signingKey, ...(userAgent !== undefined && { userAgent }) });
+  }
+
+  #consume(handlers: readonly HandlerName[]): void {
+    const { name, configuration } = this.#hookProject();
+    const { consumers } = configuration.pubsub;
+    const hasHandler = handlers.includes("subscribe");
+    if (hasHandler && consumers.length === 0) {
+      this.#remark(`${this.name} has a handler subscribe, and no [[pubsub.consumers]] in its configuration`);
+    }
+    if (!hasHandler && consumers.length > 0) {
+      this.#remark(`[[pubsub.consumers]] needs a handler subscribe, which ${this.name} has not: messages wait`);
+      this.#consumers?.close();
+      return;
+    }
+    this.#consumers?.set(name, consumers);
+  }
+
+  #hookProject(): WorkerProject {
+    return this.#current!.bundles[0]!.project;
+  }
+
+  #release(): void {
+    this.#consumers?.release();
+    this.#gate!.release();
   }
 
   async #drained(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const givenUp = new Promise<void>((resolve) => (timer = setTimeout(resolve, DRAIN_MS_MAX)));
-    await Promise.race([this.#gate!.hold(), givenUp]);
+    await Promise.race([Promise.all([this.#gate!.hold(), this.#consumers?.hold()]), givenUp]);
     clearTimeout(timer);
   }
 
@@ -272,6 +338,12 @@ export class LocalWorker implements Hook {
     const output = workerOutput(log, this.#traces);
     if (output.kind === "exception" && this.#startErrors !== undefined) this.#startErrors.push(output.text);
     else this.#options.onOutput(output);
+  }
+
+  /** Once in a row. */
+  #remark(text: string): void {
+    if (text !== this.#lastRemark) this.#tell("remark", text);
+    this.#lastRemark = text;
   }
 
   #tell(kind: WorkerOutput["kind"], text: string): void {

@@ -2,6 +2,8 @@
 import { expect, test } from "vitest";
 import { RunningWorker, payloads, project } from "./world.ts";
 
+const eventually = <T>(value: () => T) => expect.poll(value, { timeout: 20_000 });
+
 test("publishes text, bytes and objects with their properties, from every handler and class", async () => {
   const folder = project({
     "wrangler.jsonc": JSON.stringify({
@@ -96,7 +98,7 @@ export default {
 
   worker.published.length = 0;
   expect(await get("/elsewhere")).toBe("sent");
-  await expect.poll(() => worker.published.map(({ topic }) => topic)).toEqual(["imported", "room", "queue"]);
+  await eventually(() => worker.published.map(({ topic }) => topic)).toEqual(["imported", "room", "queue"]);
 
   worker.outcome = () => ({ reasonCode: 0x90, reason: "the topic name has a wildcard" });
   const [refused, ...mistakes] = JSON.parse(await get("/wrong")) as string[];
@@ -152,4 +154,8 @@ test("what the project itself binds comes before the broker, which may have anot
   await running.save("wrangler.toml", 'name = "w"\nmain = "worker.js"\n[vars]\nBROKER = "mine"');
   await running.says("remark", "env.BROKER is what the configuration binds");
   expect(payloads(await running.publish({}))).toEqual(["BROKER,BROKER_PUBLIC_KEYS"]);
+  expect(running.isHook).toBe(true);
+  await running.save("wrangler.toml", 'name = "w"\nmain = "worker.js"\n[pubsub]\nhook = false');
+  expect(running.isHook).toBe(false);
+  expect(payloads(await running.publish({}))).toEqual(["x"]);
 });

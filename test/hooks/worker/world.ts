@@ -48,6 +48,8 @@ export class RunningWorker {
   readonly published: (InternalPublish & { publisherId: string })[] = [];
   /** What they are told. */
   outcome = (_message: InternalPublish): PublishOutcome => ({ reasonCode: 0, reason: "Success" });
+  /** Whether the Worker wants to be asked about messages. */
+  isHook: boolean | undefined;
   addresses!: WorkerAddresses;
   readonly #pipeline: OnPublish;
   readonly #start: () => Promise<WorkerAddresses>;
@@ -67,6 +69,7 @@ export class RunningWorker {
         this.published.push(...messages.map((message) => ({ publisherId, ...message })));
         return messages.map((message) => this.outcome(message));
       },
+      useAsHook: (isHook) => (this.isHook = isHook),
     });
     this.#pipeline = new OnPublish({
       hook: worker,
