@@ -334,6 +334,7 @@ async function listenAll(
     localCa: () => secure.ca,
     workerUrl: (brokerId) => options.hooks.workerUrl(brokerId),
     inspect: (brokerId) => runtime.broker(brokerId),
+    network: () => runtime.network,
     serverLog: options.serverLog,
     log,
     ...(hosts.every((host) => host === "localhost" || isLoopbackAddress(host)) && { allowedHosts: [] }),

@@ -25,6 +25,7 @@ import { revocationHandlers } from "./handlers/revocations.ts";
 import { sessionHandlers } from "./handlers/sessions.ts";
 import { statusHandlers } from "./handlers/status.ts";
 import { type LooseInput, readInput } from "./input.ts";
+import { METRICS_TYPE, renderMetrics } from "./metrics.ts";
 
 const handlers: Handlers = {
   ...namespaceHandlers,
@@ -52,6 +53,10 @@ export function createApi(dependencies: ApiDependencies): Application {
   app.get("/openapi.json", () => Response.json(openApiDocument()));
   app.use(guardToken(dependencies));
   for (const name of Object.keys(routes) as OperationName[]) addOperation(app, name, dependencies);
+  app.get("/metrics", (context) => {
+    const headers = { "content-type": METRICS_TYPE, "cache-control": "no-store" };
+    return new Response(renderMetrics(dependencies, context.get("caller")), { headers });
+  });
   for (const [path, methods] of methodsByPath()) {
     const message = `this URI takes ${methods.join(", ")}`;
     app.all(path, () => failWith("method-not-allowed", [message], { allow: methods.join(", ") }));

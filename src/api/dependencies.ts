@@ -1,5 +1,5 @@
 import type { LocalCa } from "../auth/index.ts";
-import type { HostedBroker } from "../runtime/index.ts";
+import type { HostedBroker, NetworkTraffic } from "../runtime/index.ts";
 import type { Catalogue } from "../store/index.ts";
 import type { ServerLog } from "./server-log.ts";
 
@@ -15,6 +15,7 @@ export type Inspection = Pick<
   | "retained"
   | "retainedMessage"
   | "deleteRetained"
+  | "metrics"
 >;
 
 /** What the API needs from the rest of the server. */
@@ -47,6 +48,7 @@ export interface ApiDependencies {
       readonly bytes: number;
     };
   };
+  readonly network: () => NetworkTraffic;
   /** The authority that issues clients' certificates; undefined where the server has no TLS. */
   readonly localCa?: () => LocalCa | undefined;
   /**

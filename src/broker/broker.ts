@@ -43,6 +43,7 @@ import { restore } from "./restore.ts";
 import { RetainedMessages } from "./retained.ts";
 import type { Session } from "./session.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
+import { Traffic } from "./traffic.ts";
 
 export interface BrokerOptions {
   authenticator: Authenticator<Connection>;
@@ -73,6 +74,7 @@ export class Broker {
   readonly deadlines = new Deadlines();
   readonly retained: RetainedMessages;
   readonly keeper: Keeper | undefined;
+  readonly traffic = new Traffic();
   #lastMessageId = 0;
 
   constructor(options: BrokerOptions) {

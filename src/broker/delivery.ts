@@ -137,6 +137,7 @@ export function resumeSending(broker: Broker, session: Session, now: number): vo
     if (message.expiresAtMs <= now) {
       // [MQTT-3.3.2-5]
       session.kept?.removeDelivery(head);
+      broker.traffic.expired++;
       if (broker.observer !== undefined) broker.observe({ type: "expire", message, clientId: session.clientId }, now);
     } else if (qos === 0) {
       sendPublish(broker, connection, session, message, 0, 0, retain, false, subscriptionIdentifiers, now);
@@ -219,6 +220,7 @@ function sendPublish(
   const expiry = secondsToExpiry(message, now);
   const alias = connection.outboundAliases === undefined ? 0 : aliasFor(connection, message, qos, identifiers, now);
   connection.outbox.publish(message, packetId, qos, retain, dup, identifiers, expiry, alias);
+  broker.traffic.messagesSent++;
   if (broker.observer !== undefined) {
     broker.observe({ type: "deliver", message, clientId: session.clientId, qos }, now);
   }
@@ -285,6 +287,7 @@ export function observeDrop(
   reason: DropReason,
   now: number,
 ): void {
+  broker.traffic.countDrop(reason);
   if (broker.observer === undefined) return;
   broker.observe({ type: "drop", message, reason, ...(session && { clientId: session.clientId }) }, now);
 }

@@ -29,8 +29,13 @@ export function forwardFrames(broker: Broker, publisher: Connection, topicName: 
   if (groups.length > 0) return start;
   for (let i = 0; i < entries.length; i++) if (!takesFrames(entries[i]!, publisher, qos)) return start;
   if (qos !== 0) return forwardIdentified(broker, publisher, session, route, repeats);
+  const { traffic } = broker;
+  traffic.messagesReceived += repeats.count;
   for (let i = 0; i < entries.length; i++) {
-    entries[i]!.session.connection?.outbox.forward(repeats, end, NO_PACKET_IDS);
+    const { connection } = entries[i]!.session;
+    if (connection === undefined) continue;
+    connection.outbox.forward(repeats, end, NO_PACKET_IDS);
+    traffic.messagesSent += repeats.count;
   }
   return end;
 }
@@ -66,6 +71,8 @@ function forwardIdentified(
   const count = qos === 1 ? acceptQos1(publisher, quota) : acceptQos2(broker, publisher, session, repeats, quota);
   if (count === 0) return repeats.start;
   const end = repeats.ends[count - 1]!;
+  broker.traffic.messagesReceived += count;
+  broker.traffic.messagesSent += count * entries.length;
   for (let i = 0; i < entries.length; i++) {
     const { inflight, connection } = entries[i]!.session;
     packetIds.length = count;

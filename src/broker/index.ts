@@ -9,4 +9,5 @@ export type * from "./ports.ts";
 export { reasonString } from "./reason.ts";
 export type { Session } from "./session.ts";
 export type { Subscription } from "./subscription-tree.ts";
+export type { Traffic } from "./traffic.ts";
 export { matchesFilter } from "./topics.ts";

@@ -57,6 +57,7 @@ export function acceptMessage(
   message: Message,
   now: number,
 ): void {
+  broker.traffic.messagesReceived++;
   if (broker.observer !== undefined) broker.observe({ type: "publish", message }, now);
   const hooks = !session.skipsHooks && broker.hooks?.wants(message.topic) ? broker.hooks : undefined;
   if (hooks === undefined && session.publishing.length === 0) {
@@ -148,6 +149,7 @@ function complete(
  */
 function publishNow(broker: Broker, message: Message, now: number): ReasonCode {
   if (message.expiresAtMs <= now) {
+    broker.traffic.expired++;
     if (broker.observer !== undefined) broker.observe({ type: "expire", message }, now);
     return ReasonCode.Success;
   }

@@ -17,8 +17,8 @@ export class Repeats {
   start = 0;
   end = 0;
   qos: QoS = 0;
-  /** At QoS 1 and 2 their number, where each of them ends, and where in `bytes` its packet identifier is. */
   count = 0;
+  /** At QoS 1 and 2 where each of them ends, and where in `bytes` its packet identifier is. */
   readonly ends: number[] = [];
   readonly packetIdsAt: number[] = [];
 
@@ -78,8 +78,8 @@ export function findRepeats(
       if (bytes[packetIdAt] === 0 && bytes[packetIdAt + 1] === 0) break;
       repeats.packetIdsAt[count] = packetIdAt;
       repeats.ends[count] = next;
-      count++;
     }
+    count++;
     position = next;
   }
   repeats.bytes = bytes;

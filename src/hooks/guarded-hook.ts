@@ -47,7 +47,9 @@ export class GuardedHook implements Hook {
   #policy: HookPolicy;
   #hook: HookInUse;
   #breaker: CircuitBreaker | undefined;
-  #requests = 0;
+  /** All there have been. */
+  requests = 0;
+  #underWay = 0;
   #held = false;
   /** Those who wait until no request is under way. */
   readonly #onIdle = new Set<() => void>();
@@ -91,7 +93,7 @@ export class GuardedHook implements Hook {
    */
   hold(): Promise<void> {
     this.#held = true;
-    if (this.#requests === 0) return Promise.resolve();
+    if (this.#underWay === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.add(resolve));
   }
 
@@ -150,7 +152,8 @@ export class GuardedHook implements Hook {
     const abort = new AbortController();
     let isDone = false;
     used.requests++;
-    this.#requests++;
+    this.#underWay++;
+    this.requests++;
     return new Promise((resolve) => {
       const finish = (answer: HookAnswer): void => {
         if (isDone) return;
@@ -159,7 +162,7 @@ export class GuardedHook implements Hook {
         signal.removeEventListener("abort", giveUp);
         used.requests--;
         closeRetired(used);
-        if (--this.#requests === 0) runAll(this.#onIdle);
+        if (--this.#underWay === 0) runAll(this.#onIdle);
         resolve(answer);
       };
       const fail = (reason: HookDropReason, detail: string): void => finish(allDropped(batch, reason, detail));

@@ -52,6 +52,12 @@ export class OnPublish implements Hooks {
     return isWanted;
   }
 
+  /** For metrics. */
+  get load(): { waiting: number; batches: number; requests: number; isCircuitOpen: boolean } {
+    const { waiting, batches } = this.#pipeline.load;
+    return { waiting, batches, requests: this.#guard.requests, isCircuitOpen: !this.#guard.isClosed };
+  }
+
   submit(pending: PendingPublish): void {
     this.#pipeline.submit(pending);
   }

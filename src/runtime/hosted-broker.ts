@@ -32,6 +32,7 @@ import {
 } from "./inspection.ts";
 import { INTERNAL_PREFIX, InternalClient } from "./internal-client.ts";
 import type { Link } from "./link.ts";
+import { type BrokerMetrics, type HookLoad, HookVerdicts } from "./metrics.ts";
 import type { Runtime, Stream } from "./runtime.ts";
 
 /** Checks the credentials of a CONNECT, and the AUTHs that follow it, for one broker. */
@@ -42,6 +43,7 @@ export type CheckCredentials = (
 
 /** The hooks of a broker, as the runtime drives them. */
 export interface HookRunner extends Hooks {
+  readonly load: HookLoad;
   /** Gives up what is under way. */
   close(): Promise<void>;
 }
@@ -65,6 +67,7 @@ export class HostedBroker {
   /** Stands for the broker's first deadline among those of the runtime. It may be due too early. */
   readonly #wake: Deadline;
   #hooks: HookRunner | undefined;
+  readonly #verdicts = new HookVerdicts();
   readonly #publishers = new Map<string, InternalPublisher>();
   /** By client id. */
   readonly #clients = new Map<string, InternalClient>();
@@ -106,6 +109,7 @@ export class HostedBroker {
 
   /** The verdict of a hook. */
   completeHook(pending: PendingPublish, verdict: Verdict, report: HookReport): void {
+    this.#verdicts.add(verdict, report);
     this.#runtime.turn((now) => this.broker.hookCompleted(pending, verdict, report, now));
   }
 
@@ -188,6 +192,19 @@ export class HostedBroker {
         now,
       );
     });
+  }
+
+  metrics(): BrokerMetrics {
+    const { connections, sessions, retained, traffic } = this.broker;
+    return {
+      connections: connections.size,
+      sessions: sessions.size,
+      retainedMessages: retained.size,
+      retainedBytes: retained.bytes,
+      traffic,
+      verdicts: this.#verdicts,
+      hook: this.broker.hooks === undefined ? undefined : this.#hooks?.load,
+    };
   }
 
   /** @param isConnected only sessions whose client is there, or away; undefined for all */

@@ -108,6 +108,7 @@ export class Link implements Outbox, StreamHandler {
 
   onData(chunk: Buffer): void {
     if (this.#isClosed) return;
+    this.#runtime.network.bytesReceived += chunk.length;
     this.#decoder.push(chunk);
     this.#repeatTries = REPEAT_TRIES;
     this.#turn(handlePackets);
@@ -481,6 +482,7 @@ export class Link implements Outbox, StreamHandler {
   }
 
   #write(bytes: Buffer): boolean {
+    this.#runtime.network.bytesSent += bytes.length;
     const hasLeft = this.stream.write(bytes);
     this.#unsentBytesAtMost = hasLeft ? 0 : this.stream.unsentBytes;
     return hasLeft;

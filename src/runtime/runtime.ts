@@ -5,6 +5,7 @@ import type { Addressed, ByteStream, PeerCertificate } from "../transport/byte-s
 import { CommitGate } from "./commit-gate.ts";
 import { HostedBroker, type HostedBrokerOptions } from "./hosted-broker.ts";
 import { Link } from "./link.ts";
+import type { NetworkTraffic } from "./metrics.ts";
 import { PublishFrames } from "./publish-frames.ts";
 import { SlabPool } from "./slab.ts";
 
@@ -68,6 +69,7 @@ export class Runtime {
   readonly deadlines = new Deadlines();
   readonly slabs = new SlabPool();
   readonly frames = new PublishFrames();
+  readonly network: NetworkTraffic = { bytesReceived: 0, bytesSent: 0 };
 
   readonly #brokers = new Map<string, HostedBroker>();
   readonly #links = new Set<Link>();

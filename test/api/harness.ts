@@ -46,6 +46,7 @@ export function harness(overrides: Partial<ApiDependencies> = {}) {
     clock: now,
     endpointFor: (namespace, broker) => `mqtts://${broker}.${namespace}.example:8883`,
     inspect: (brokerId) => running.broker(brokerId),
+    network: () => running.network,
     status: () => ({ version: "1.2.3", pid: 42, startedAtMs: START_MS, mqtt: "mqtt://h:1883", ws: "ws://h:8083/mqtt" }),
     serverLog: new ServerLog(now),
     log: (line) => logged.push(line),

@@ -67,6 +67,7 @@ test("every subscriber gets the frames", () => {
   expect(forward(it)).toBe(2);
   expect(it.subscriber.takeMessages()).toEqual(["a=2", "a=3"]);
   expect(other.takeMessages()).toEqual(["a=2", "a=3"]);
+  expect(it.test.broker.traffic).toMatchObject({ messagesReceived: 3, messagesSent: 5 });
 });
 
 test("whoever is away, with a session that waits, gets nothing at QoS 0", () => {
@@ -146,6 +147,7 @@ describe.each([1, 2] as const)("at QoS %i", (qos) => {
     other.take();
     expect(forward(it, qos, [7, 40_000, 9])).toBe(3);
     expect(takeIds(it.publisher)).toEqual([7, 40_000, 9]);
+    expect(it.test.broker.traffic).toMatchObject({ messagesReceived: 4, messagesSent: 7 });
     for (const client of [it.subscriber, other]) {
       const frames = client.takeAll(PacketType.PUBLISH);
       expect(frames.map(({ payload }) => payload.toString())).toEqual(["2", "3", "4"]);

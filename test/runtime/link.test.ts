@@ -254,6 +254,7 @@ test("what a hook put in place of a payload is sent, not what was received", asy
   const random = new Random(1);
   const { clients, hosted } = await start(random);
   hosted.setHooks({
+    load: { waiting: 0, batches: 0, requests: 0, isCircuitOpen: false },
     wants: () => true,
     submit(pending) {
       const verdict = { kind: "replace", payload: Buffer.from("new"), properties: undefined } as const;
