@@ -46,7 +46,7 @@ export const laterFeatures = [
 ] as const;
 
 /** The same, with yet another generator. */
-export const lastFeatures = ["crash"] as const;
+export const lastFeatures = ["crash", "slowCommits"] as const;
 
 /** What may happen in a run. Each run has about two thirds of them, so that rare combinations come up, too. */
 export const features = [...firstFeatures, ...laterFeatures, ...lastFeatures] as const;

@@ -67,7 +67,7 @@ export const mutations: readonly CrashMutation[] = [
   {
     name: "the removal of a retained message is not kept",
     file: "broker/retained.ts",
-    source: "    this.#keeper?.remove(node.entry.recordId);\n    this.#keeper?.release(node.entry.message);\n",
+    source: "    this.#keeper?.remove(recordId);\n    this.#keeper?.release(message);\n",
     replacement: "",
     found: /retained on/,
   },

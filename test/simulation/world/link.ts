@@ -21,6 +21,9 @@ export interface Receiver {
   onEnd(link: Link): void;
 }
 
+/** Stands for the end of a connection. */
+const END = Buffer.alloc(0);
+
 /**
  * One network connection: bytes that take their time, in pieces, both ways. On the broker's side it does what
  * src/runtime/link.ts does there, and checks what leaves.
@@ -42,6 +45,8 @@ export class Link implements Outbox {
 
   // The network.
   readonly #unsent: Buffer[] = [];
+  /** Waits for the commit. */
+  readonly #held: Buffer[] = [];
   unsentBytes = 0;
   #isTransmitting = false;
   #isReading = true;
@@ -242,9 +247,8 @@ export class Link implements Outbox {
     const decoded = this.#leaving!.next();
     if (decoded === undefined) fail("codec", `${describePacket(packet)} is encoded as ${bytes.toString("hex")}`);
     this.#world.trace.add(`  #${this.number} ← ${describePacket(decoded)}`);
-    this.#unsent.push(bytes);
     this.unsentBytes += bytes.length;
-    this.#transmitLater();
+    this.#leave(bytes);
     return [decoded, bytes.length];
   }
 
@@ -269,6 +273,24 @@ export class Link implements Outbox {
 
   #end(): void {
     this.isClosed = true;
+    this.#leave(END);
+  }
+
+  /** Passes on to the network, as soon as everything so far is committed. */
+  #leave(bytes: Buffer): void {
+    if (this.#world.isStalled) {
+      this.#held.push(bytes);
+      this.#world.noteHolding(this);
+    } else {
+      this.#unsent.push(bytes);
+      this.#transmitLater();
+    }
+  }
+
+  /** Everything is committed. */
+  letGo(): void {
+    this.#unsent.push(...this.#held);
+    this.#held.length = 0;
     this.#transmitLater();
   }
 
@@ -288,8 +310,8 @@ export class Link implements Outbox {
     const wasCongested = this.congested;
     const piece = this.#take(world.random.chance(0.5) ? Infinity : 1 + world.random.below(300));
     if (piece.length > 0) this.#toClient(() => this.#deliver(piece));
-    if (this.unsentBytes > 0) this.#transmitLater();
-    else if (this.isClosed) this.#toClient(() => this.#receiver.onEnd(this));
+    if (this.#unsent.length > 0) this.#transmitLater();
+    else if (this.isClosed && this.#held.length === 0) this.#toClient(() => this.#receiver.onEnd(this));
     const { connection } = this;
     if (wasCongested && !this.congested && connection !== undefined && !this.isClosed) {
       world.input(`#${this.number} drained`, undefined, () => world.broker.drained(connection, world.now));
@@ -301,7 +323,7 @@ export class Link implements Outbox {
     const piece = all.subarray(0, Math.min(all.length, bytesMax));
     this.#unsent.length = 0;
     if (piece.length < all.length) this.#unsent.push(all.subarray(piece.length));
-    this.unsentBytes = all.length - piece.length;
+    this.unsentBytes -= piece.length;
     return piece;
   }
 

@@ -9,6 +9,7 @@ export function operate(world: World): void {
   if (features.has("revocation")) repeat(world, 15_000, () => revoke(world));
   if (features.has("kick")) repeat(world, 30_000, () => kick(world));
   if (features.has("crash")) repeat(world, 30_000, () => crash(world));
+  if (features.has("slowCommits")) repeat(world, 10_000, () => stall(world));
   if (features.has("shutdown")) repeat(world, 60_000, () => shutDown(world));
 }
 
@@ -43,9 +44,26 @@ function kick(world: World): void {
   );
 }
 
-/** The process dies: at once, or after a while in which nothing that it does is committed any more. */
+/** The disk is slow: what the broker has to say waits. */
+function stall(world: World): void {
+  if (world.isDoomed || world.isStalled) return;
+  const { lifetime, random } = world;
+  world.stall();
+  world.later(random.below(random.pick([50, 500, 5000])), () => {
+    if (world.lifetime === lifetime) world.commit();
+  });
+}
+
+/**
+ * The process dies: at once, or after a while in which nothing that it does is committed any more. While the disk is slow
+ * everything may have been written all the same, although nobody was told.
+ */
 function crash(world: World): void {
   if (world.isDoomed) return;
+  if (world.isStalled && world.random.chance(0.5)) {
+    world.crash();
+    return;
+  }
   world.doom();
   world.later(world.random.below(world.random.pick([1, 50, 5000])), () => world.crash());
 }
@@ -64,6 +82,8 @@ function shutDown(world: World): void {
       world.startAnew(world.journal);
     },
   );
+  // A server that stops waits for its disk.
+  world.commit();
 }
 
 /** Limits that would keep clients from coming back. */

@@ -40,11 +40,16 @@ export class World {
    * will ever know: the model is not told, and nothing leaves.
    */
   isDoomed = false;
+  /** What the broker does is written, but nobody is told yet: it may be that the process dies before. */
+  isStalled = false;
   /** How many processes there were. */
   lifetime = 1;
-  #committed = this.journal;
+  /** What the next process finds; undefined where that is everything. */
+  #committed: MapJournal | undefined;
   readonly #schedule = new Schedule(START_MS);
   readonly #open = new Set<Link>();
+  /** Links with output that waits for the commit. */
+  readonly #holding = new Set<Link>();
   readonly #resumed: Link[] = [];
   #links = 0;
   #inputs = 0;
@@ -85,14 +90,33 @@ export class World {
     this.isDoomed = true;
   }
 
+  /** From now on output waits. */
+  stall(): void {
+    this.trace.add("commits are slow");
+    this.isStalled = true;
+  }
+
+  /** What waits may leave. */
+  commit(): void {
+    if (this.isDoomed) return;
+    this.trace.add("everything is committed");
+    this.isStalled = false;
+    for (const link of this.#holding) link.letGo();
+    this.#holding.clear();
+  }
+
   /** The process dies, and the next one starts with what was committed. */
   crash(): void {
+    const committed = this.#committed ?? this.journal;
+    this.#committed = undefined;
     this.isDoomed = false;
+    this.isStalled = false;
+    this.#holding.clear();
     for (const link of this.#open) link.die();
     this.input(
       "crash",
       () => this.model.restart(this.now),
-      () => this.startAnew(this.#committed),
+      () => this.startAnew(committed),
     );
   }
 
@@ -174,6 +198,11 @@ export class World {
     this.#inputs++;
     if (this.#inputs % COMPARE_EVERY === 0) this.model.compare(this.broker);
     if (this.#inputs % RESTORE_EVERY === 0) checkRestorable(this.broker, this.journal, this.now);
+  }
+
+  /** The link has output that waits for the commit. */
+  noteHolding(link: Link): void {
+    this.#holding.add(link);
   }
 
   /** The broker reads again from the link, once the present input is over. */
