@@ -35,7 +35,7 @@ async function build() {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const { metafile, outputFiles } = await esbuild({
     absWorkingDir: root,
-    entryPoints: { "cli/main": "src/cli/main.ts" },
+    entryPoints: { "cli/main": "src/cli/main.ts", "testing/index": "src/testing/index.ts" },
     outdir: dist,
     outExtension: { ".js": ".cjs" },
     chunkNames: "chunks/[name]-[hash]",

@@ -66,6 +66,8 @@ export const layers = {
   "broker-hooks": { imports: ["auth", "hooks"], types: ["admission", "runtime", "store"] },
   // Likewise: the broker that `pubsub dev` works with.
   "own-broker": { imports: ["auth"], types: ["store"], packages: true },
+  // Likewise: a broker for tests, and everything around it.
+  testing: { imports: "everything", packages: true, node: true },
   // The composition root.
   app: { imports: "everything", packages: true, node: true },
 };

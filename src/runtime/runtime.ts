@@ -50,6 +50,8 @@ export interface RuntimeOptions {
   readonly onRefused?: (connect: Connect, stream: Stream, reasonCode: ReasonCode, reason: string) => void;
   /** What the brokers write their journals to: nothing leaves before what it tells of is kept. */
   readonly store?: JournalStore | undefined;
+  /** UNIX milliseconds. A clock that is moved by hand needs `Runtime.advance` as well. */
+  readonly now?: () => number;
 }
 
 /** Longest delay that a timer takes. */
@@ -65,6 +67,8 @@ export class Runtime {
   readonly onError: RuntimeOptions["onError"];
   readonly store: JournalStore | undefined;
   readonly onRefused: NonNullable<RuntimeOptions["onRefused"]>;
+  /** UNIX milliseconds. */
+  readonly now: () => number;
   /** Those of connections without CONNECT or that linger, and the first one of each broker. */
   readonly deadlines = new Deadlines();
   readonly slabs = new SlabPool();
@@ -89,12 +93,8 @@ export class Runtime {
     this.onError = options.onError;
     this.onRefused = options.onRefused ?? (() => {});
     this.store = options.store;
+    this.now = options.now ?? Date.now;
     this.#gate = options.store && new CommitGate(options.store);
-  }
-
-  /** UNIX milliseconds. */
-  now(): number {
-    return Date.now();
   }
 
   /** Hosts a broker, as the store has it. */
@@ -185,6 +185,16 @@ export class Runtime {
     for (const { stream } of this.#links) stream.destroy();
   }
 
+  /**
+   * Does what is due by now. The timer calls it; and who moves the clock by hand.
+   * @returns when something is due next: UNIX milliseconds, Infinity for never
+   */
+  advance(): number {
+    this.#timerDueMs = Infinity;
+    this.turn((now) => this.deadlines.advance(now));
+    return this.#timerDueMs;
+  }
+
   /** Something that goes on by itself and is waited for at the end. */
   background(work: Promise<void>): void {
     const done = work.catch(this.onError).finally(() => this.#background.delete(done));
@@ -234,11 +244,6 @@ export class Runtime {
     if (dueMs >= this.#timerDueMs) return;
     clearTimeout(this.#timer);
     this.#timerDueMs = dueMs;
-    this.#timer = setTimeout(() => this.#onTimer(), Math.min(Math.max(0, dueMs - this.now()), TIMER_MS_MAX));
-  }
-
-  #onTimer(): void {
-    this.#timerDueMs = Infinity;
-    this.turn((now) => this.deadlines.advance(now));
+    this.#timer = setTimeout(() => this.advance(), Math.min(Math.max(0, dueMs - this.now()), TIMER_MS_MAX));
   }
 }

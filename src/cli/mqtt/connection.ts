@@ -3,7 +3,15 @@
  * session and does not come back by itself: whether to is decided by those who know what was refused.
  */
 import type { Duplex } from "node:stream";
-import { type Connack, type Disconnect, type Packet, PacketType, type Publish, Decoder } from "../../codec/index.ts";
+import {
+  type Connack,
+  type Disconnect,
+  type Packet,
+  PacketType,
+  type Publish,
+  type Will,
+  Decoder,
+} from "../../codec/index.ts";
 import {
   connectionLost,
   connectionRefused,
@@ -27,8 +35,17 @@ export interface ConnectOptions {
   signal: AbortSignal;
   /** Called for every message; the next one waits for the promise, and so does the acknowledgement. */
   onMessage?: (message: ReceivedMessage) => Promise<void> | undefined | void;
+  /** What CONNECT says of the session; a new one that ends with the connection where nothing is said. */
+  session?: SessionOptions;
   /** Ask for the topics on which answers may be received (MQTT 5.0 §3.1.2.11.6). */
   responseInformation?: boolean;
+}
+
+export interface SessionOptions {
+  cleanStart?: boolean;
+  /** Seconds. */
+  expiryInterval?: number;
+  will?: Will | undefined;
 }
 
 export interface PublishOptions {
@@ -112,7 +129,7 @@ export class MqttConnection {
   #keepAlive: NodeJS.Timeout | undefined;
 
   constructor(stream: Duplex, target: Target, options: ConnectOptions) {
-    const { timeoutMs, signal, onMessage, responseInformation = false } = options;
+    const { timeoutMs, signal, onMessage, session = {}, responseInformation = false } = options;
     this.#stream = stream;
     this.#target = target;
     this.#timeoutMs = timeoutMs;
@@ -146,8 +163,13 @@ export class MqttConnection {
       clearInterval(this.#keepAlive);
       this.#finish(this.#explainEnd());
     });
-    this.#sendConnect();
+    this.#sendConnect(session);
     if (signal.aborted) abort();
+  }
+
+  /** Whether the broker knew the session already. */
+  get sessionPresent(): boolean {
+    return this.#connack?.sessionPresent === true;
   }
 
   /** How many publishes may wait for their acknowledgement [MQTT-3.3.4-9]. */
@@ -237,13 +259,18 @@ export class MqttConnection {
     await this.#closing;
   }
 
+  /** Ends the connection without a word, as when the network fails. */
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
   /** Ends the connection with this error for everybody who waits for something. */
   fail(error: Error): void {
     this.#finish(error);
     void this.close();
   }
 
-  #sendConnect(): void {
+  #sendConnect({ cleanStart = true, expiryInterval = 0, will }: SessionOptions): void {
     const { protocolVersion, clientId, username: named, password } = this.#target;
     // MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22].
     const wanted = this.#wantsResponseInformation ? { requestResponseInformation: 1 } : {};
@@ -251,12 +278,20 @@ export class MqttConnection {
     this.#outbox.send({
       type: PacketType.CONNECT,
       protocolVersion,
-      cleanStart: true,
+      cleanStart,
       keepAlive: KEEP_ALIVE_SECONDS,
       clientId,
       username,
       password: password === undefined ? undefined : Buffer.from(password),
-      properties: protocolVersion === 5 ? { receiveMaximum: RECEIVE_MAXIMUM, ...wanted } : undefined,
+      will,
+      properties:
+        protocolVersion === 5
+          ? {
+              receiveMaximum: RECEIVE_MAXIMUM,
+              ...wanted,
+              ...(expiryInterval > 0 && { sessionExpiryInterval: expiryInterval }),
+            }
+          : undefined,
     });
   }
 

@@ -1,0 +1,2 @@
+export { ExpectationError, startBroker } from "./broker.ts";
+export { HookFailure } from "./function-hook.ts";
