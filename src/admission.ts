@@ -4,10 +4,10 @@ import {
   SCRAM_METHOD,
   ScramExchange,
   type TokenFailureKind,
+  TokenVerifier,
   createAcl,
   readClientCertificate,
   readUnverifiedToken,
-  verifyToken,
 } from "./auth/index.ts";
 import type { Acl, AuthenticationChallenge, AuthenticationResult, Principal } from "./broker/ports.ts";
 import { type Auth, type Connect, PacketType, ReasonCode } from "./codec/index.ts";
@@ -36,6 +36,7 @@ export class Admission {
   readonly #exchanges = new WeakMap<Stream, ScramExchange>();
   /** Of the certificates that connections were let in with. */
   readonly #certificateIds = new WeakMap<Stream, string>();
+  readonly #tokens = new TokenVerifier();
   readonly #options: AdmissionOptions;
 
   constructor(options: AdmissionOptions) {
@@ -75,14 +76,10 @@ export class Admission {
   }
 
   /** Checks the credentials of a CONNECT that `locate` found to be for this broker. */
-  async check(
-    brokerId: string,
-    packet: Connect | Auth,
-    stream: Stream,
-  ): Promise<AuthenticationResult | AuthenticationChallenge> {
+  check(brokerId: string, packet: Connect | Auth, stream: Stream): AuthenticationResult | AuthenticationChallenge {
     const broker = this.#options.catalogue.brokerById(brokerId);
     if (broker === undefined) return failure(ReasonCode.NotAuthorized, "the broker was deleted");
-    if (broker.authType === "TOKEN") return await this.#checkSecret(brokerId, packet, stream);
+    if (broker.authType === "TOKEN") return this.#checkSecret(brokerId, packet, stream);
     const shown = stream.peerCertificate !== undefined || tokenOf(packet) !== undefined;
     if (!shown && this.#isAnonymousBroker(broker) && this.#mayBeAnonymous(stream))
       return { ok: true, principal: ANYONE };
@@ -93,7 +90,7 @@ export class Admission {
         ? certified
         : failure(ReasonCode.BadAuthenticationMethod, "the broker takes client certificates only");
     }
-    const result = await this.#checkSecret(brokerId, packet, stream);
+    const result = this.#checkSecret(brokerId, packet, stream);
     if ("challenge" in result || !result.ok) return result;
     return this.#isRevoked(brokerId, certified.principal.tokenId!)
       ? failure(ReasonCode.NotAuthorized, "the certificate was revoked")
@@ -107,14 +104,14 @@ export class Admission {
   }
 
   /** A token, or with SCRAM the proof of having one. */
-  async #checkSecret(
+  #checkSecret(
     brokerId: string,
     packet: Connect | Auth,
     stream: Stream,
-  ): Promise<AuthenticationResult | AuthenticationChallenge> {
+  ): AuthenticationResult | AuthenticationChallenge {
     if (packet.properties?.authenticationMethod !== undefined) return this.#checkScram(brokerId, packet, stream);
     if (packet.type !== PacketType.CONNECT) return failure(ReasonCode.ProtocolError, "AUTH without a method");
-    return await this.#checkToken(brokerId, packet, stream);
+    return this.#checkToken(brokerId, packet, stream);
   }
 
   #checkCertificate(broker: BrokerRecord, stream: Stream): AuthenticationResult {
@@ -137,7 +134,7 @@ export class Admission {
     return { ok: true, principal: { clientId, tokenId: id, expiresAtMs, acl: createAcl(topicAcl) } };
   }
 
-  async #checkToken(brokerId: string, connect: Connect, stream: Stream): Promise<AuthenticationResult> {
+  #checkToken(brokerId: string, connect: Connect, stream: Stream): AuthenticationResult {
     const { catalogue, now } = this.#options;
     const broker = catalogue.brokerById(brokerId);
     const namespace = broker && catalogue.namespaceById(broker.namespaceId);
@@ -150,7 +147,7 @@ export class Admission {
         ? { ok: true, principal: ANYONE }
         : failure(ReasonCode.NotAuthorized, "credentials are needed: a token in the password");
     }
-    const result = await verifyToken(token, {
+    const result = this.#tokens.verify(token, {
       keys: broker.keys,
       issuer: namespace.name,
       audience: broker.name,

@@ -6,6 +6,7 @@ export { LocalCa } from "./local-ca.ts";
 export { SCRAM_METHOD, ScramExchange, createScramVerifier } from "./scram.ts";
 export { type CertificateFiles, FileCertificates, LocalCertificates } from "./server-certificates.ts";
 export { filterCovers, filterMatches } from "./topic-filter.ts";
+export { TokenVerifier } from "./token-verifier.ts";
 export {
   type TokenClaims,
   type TokenExpectations,

@@ -2,9 +2,10 @@
  * Client tokens: JSON Web Tokens (RFC 7519), signed with EdDSA. `kid` is in the header; claims are `iss` (namespace),
  * `aud` (broker), `sub` (client id), `jti`, `iat`, `exp` if they end, and `topicAcl`.
  */
-import { SignJWT, compactVerify, decodeJwt, decodeProtectedHeader, errors } from "jose";
+import { type KeyObject, createPublicKey, verify } from "node:crypto";
+import { SignJWT, decodeJwt, decodeProtectedHeader } from "jose";
 import type { JWTHeaderParameters, JWTPayload } from "jose";
-import type { SigningKey } from "./keys.ts";
+import type { PublicJwk, SigningKey } from "./keys.ts";
 
 /** How far another machine's clock may be ahead of ours: for `iat` and `nbf`. `exp` is taken at its word. */
 const CLOCK_LEEWAY_MS = 60_000;
@@ -79,27 +80,56 @@ function fail(kind: TokenFailureKind, reason: string): TokenFailure {
 }
 
 /** Checks signature and every claim. Never throws for what a client sent. */
-export async function verifyToken(jwt: string, expected: TokenExpectations): Promise<TokenVerification> {
+export function verifyToken(jwt: string, expected: TokenExpectations): TokenVerification {
+  const signed = verifySignature(jwt, expected.keys);
+  return signed.ok ? verifyClaims(signed.claims, expected) : signed;
+}
+
+export interface SignedToken {
+  readonly ok: true;
+  /** Unchecked, but signed. */
+  readonly claims: JWTPayload;
+  readonly signedWith: PublicJwk;
+}
+
+/** Checks that one of the keys has signed the token (RFC 7515 §5.2, RFC 8037 §3.1). */
+export function verifySignature(jwt: string, keys: readonly SigningKey[]): SignedToken | TokenFailure {
   const unverified = readUnverifiedToken(jwt);
   if (unverified === undefined) return fail("malformed", "not a JSON Web Token");
   const { header, claims } = unverified;
   if (header.alg !== "EdDSA") return fail("malformed", "the token is not signed with EdDSA");
-  const key = expected.keys.find(({ kid }) => kid === header.kid);
-  if (key === undefined) return fail("unknown-key", "the token was signed with a key that this broker does not have");
-  try {
-    await compactVerify(jwt, { ...key.publicJwk }, { algorithms: ["EdDSA"] });
-  } catch (error) {
-    if (error instanceof errors.JWSSignatureVerificationFailed) {
-      return fail("bad-signature", "the token's signature does not match its content");
-    }
-    // Such as a `crit` header that asks for extensions which nobody knows.
-    if (error instanceof errors.JOSEError) return fail("malformed", "not a token of this broker");
-    throw error;
+  // It asks for extensions which nobody knows.
+  if (header.crit !== undefined) return fail("malformed", "not a token of this broker");
+  const signedWith = keys.find(({ kid }) => kid === header.kid)?.publicJwk;
+  if (signedWith === undefined) {
+    return fail("unknown-key", "the token was signed with a key that this broker does not have");
   }
-  return verifyClaims(claims, expected);
+  const end = jwt.lastIndexOf(".");
+  const signature = jwt.slice(end + 1);
+  const isSigned =
+    SIGNATURE.test(signature) &&
+    verify(null, Buffer.from(jwt.slice(0, end)), keyObjectOf(signedWith), Buffer.from(signature, "base64url"));
+  if (!isSigned) return fail("bad-signature", "the token's signature does not match its content");
+  return { ok: true, claims, signedWith };
 }
 
-function verifyClaims(claims: JWTPayload, expected: TokenExpectations): TokenVerification {
+/** 64 bytes in base64url. */
+const SIGNATURE = /^[\w-]{86}$/;
+
+/** Making one takes a tenth of the time that verifying takes. */
+const keyObjects = new WeakMap<PublicJwk, KeyObject>();
+
+function keyObjectOf(jwk: PublicJwk): KeyObject {
+  let key = keyObjects.get(jwk);
+  if (key === undefined) {
+    key = createPublicKey({ key: { ...jwk }, format: "jwk" });
+    keyObjects.set(jwk, key);
+  }
+  return key;
+}
+
+/** Checks the claims of a token whose signature was verified. */
+export function verifyClaims(claims: JWTPayload, expected: TokenExpectations): TokenVerification {
   const { iss, aud, sub, jti, iat, nbf, exp, topicAcl } = claims;
   const missing = (claim: string) => fail("missing-claim", `the token has no usable claim ${claim}`);
   if (typeof iss !== "string") return missing("iss");

@@ -35,11 +35,9 @@ import type { Link } from "./link.ts";
 import { type BrokerMetrics, type HookLoad, HookVerdicts } from "./metrics.ts";
 import type { Runtime, Stream } from "./runtime.ts";
 
-/** Checks the credentials of a CONNECT, and the AUTHs that follow it, for one broker. */
-export type CheckCredentials = (
-  packet: Connect | Auth,
-  stream: Stream,
-) => Promise<AuthenticationResult | AuthenticationChallenge>;
+/** Checks the credentials of a CONNECT, and the AUTHs that follow it, for one broker: at once, or later. */
+export type CheckCredentials = (packet: Connect | Auth, stream: Stream) => Checked | Promise<Checked>;
+type Checked = AuthenticationResult | AuthenticationChallenge;
 
 /** The hooks of a broker, as the runtime drives them. */
 export interface HookRunner extends Hooks {
@@ -80,7 +78,7 @@ export class HostedBroker {
       random: options.random,
       journal: runtime.store?.journal(id),
       authenticator: {
-        authenticate: (connection, packet) => void this.#authenticate(connection, packet, options.checkCredentials),
+        authenticate: (connection, packet) => this.#authenticate(connection, packet, options.checkCredentials),
       },
     });
     this.#wake = new Deadline((now) => {
@@ -275,7 +273,7 @@ export class HostedBroker {
     if (this.#hooks !== undefined) this.#runtime.background(this.#hooks.close());
   }
 
-  async #authenticate(connection: Connection, packet: Connect | Auth, check: CheckCredentials): Promise<void> {
+  #authenticate(connection: Connection, packet: Connect | Auth, check: CheckCredentials): void {
     const { outbox } = connection;
     if (outbox instanceof InternalClient) {
       this.broker.authenticated(connection, { ok: true, principal: ITSELF }, this.#runtime.now());
@@ -283,22 +281,38 @@ export class HostedBroker {
     }
     const { stream } = outbox as Link;
     if (connection.connect.clientId.startsWith(INTERNAL_PREFIX)) {
-      await Promise.resolve();
       const reason = `client ids that begin with ${INTERNAL_PREFIX} are the server's own`;
-      const refused = { ok: false, reasonCode: ReasonCode.ClientIdentifierNotValid, reason } as const;
-      this.#runtime.turn((now) => this.broker.authenticated(connection, refused, now));
+      this.#authenticated(connection, { ok: false, reasonCode: ReasonCode.ClientIdentifierNotValid, reason });
       return;
     }
-    const result = await check(packet, stream).catch((error: unknown): AuthenticationResult => {
-      this.#runtime.onError(error);
-      return { ok: false, reasonCode: ReasonCode.UnspecifiedError, reason: "the credentials could not be checked" };
-    });
+    try {
+      const checked = check(packet, stream);
+      if (!(checked instanceof Promise)) {
+        this.#authenticated(connection, checked);
+        return;
+      }
+      void checked.then(
+        (result) => this.#authenticated(connection, result),
+        (error: unknown) => this.#couldNotCheck(connection, error),
+      );
+    } catch (error) {
+      this.#couldNotCheck(connection, error);
+    }
+  }
+
+  #couldNotCheck(connection: Connection, error: unknown): void {
+    this.#runtime.onError(error);
+    const reason = "the credentials could not be checked";
+    this.#authenticated(connection, { ok: false, reasonCode: ReasonCode.UnspecifiedError, reason });
+  }
+
+  #authenticated(connection: Connection, result: Checked): void {
     this.#runtime.turn((now) => {
       try {
         this.broker.authenticated(connection, result, now);
       } catch (error) {
         this.#runtime.onError(error);
-        stream.destroy();
+        (connection.outbox as Link).stream.destroy();
       }
     });
   }

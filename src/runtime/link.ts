@@ -75,6 +75,8 @@ export class Link implements Outbox, StreamHandler {
   #isPaused = false;
   /** Until its answers have left: the peer sends and does not read. */
   #isBlocked = false;
+  /** For either of the two, since the end of a turn: most pauses are over before. */
+  #isStreamPaused = false;
   /** Bytes of packets other than PUBLISH since the network was last keeping up. */
   #answerBytes = 0;
   #isClosed = false;
@@ -193,7 +195,7 @@ export class Link implements Outbox, StreamHandler {
     if (this.#isBlocked) {
       this.#isBlocked = false;
       this.#answerBytes = 0;
-      if (!this.#isPaused) this.stream.resume();
+      this.#markDirty();
     }
     if (this.#connection !== undefined) this.#hosted!.broker.drained(this.#connection, now);
     this.handlePackets(now);
@@ -207,7 +209,7 @@ export class Link implements Outbox, StreamHandler {
     if (this.#answerBytes <= this.#limits.unsentBytesMax) return false;
     if (this.congested) {
       this.#isBlocked = true;
-      this.stream.pause();
+      this.#markDirty();
     } else {
       this.#answerBytes = 0;
     }
@@ -359,14 +361,14 @@ export class Link implements Outbox, StreamHandler {
 
   pause(): void {
     this.#isPaused = true;
-    this.stream.pause();
+    this.#markDirty();
   }
 
   /** What was decoded meanwhile is handled at the end of the turn: the broker is in the middle of something. */
   resume(): void {
     this.#isPaused = false;
     if (this.#isClosed || this.#isBlocked) return;
-    this.stream.resume();
+    this.#markDirty();
     this.#runtime.handleLater(this);
   }
 
@@ -374,16 +376,23 @@ export class Link implements Outbox, StreamHandler {
     if (this.#isClosed) return;
     this.flush();
     this.#isClosed = true;
-    this.stream.resume();
+    // What still comes is of no interest, but the peer's end is.
+    if (this.#isStreamPaused) this.stream.resume();
     this.stream.end();
     this.#runtime.deadlines.set(this.#patience, this.#runtime.now() + LINGER_MS);
   }
 
   // ---- bytes out
 
-  /** Writes what the turn has put together. */
+  /** Writes what the turn has put together, and stops or goes on reading. */
   flush(): void {
     this.#isDirty = false;
+    const pauses = this.#isPaused || this.#isBlocked;
+    if (pauses !== this.#isStreamPaused && !this.#isClosed) {
+      this.#isStreamPaused = pauses;
+      if (pauses) this.stream.pause();
+      else this.stream.resume();
+    }
     if (this.#run !== undefined && (this.#end > 0 || !this.#writeRun(this.#run))) this.#endRun();
     this.#writeSlab();
   }

@@ -3,16 +3,18 @@ import type { TLSSocket } from "node:tls";
 import type { Addressed, ByteStream, ByteStreamHandler, PeerCertificate } from "./byte-stream.ts";
 import { isLoopbackAddress } from "./loopback.ts";
 
+const ignore = () => {};
+
 /** A connection of bytes: TCP, TLS above it, or a Unix socket. */
 export class SocketStream implements ByteStream {
   readonly transport: "tcp" | "tls" | "unix";
-  readonly remote: string;
   readonly address: string;
   readonly isLoopback: boolean;
   readonly addressed: Addressed;
   readonly isSameSite = true;
   handler!: ByteStreamHandler;
   readonly #socket: Socket;
+  readonly #port: number | undefined;
 
   constructor(socket: Socket, transport: "tcp" | "tls" | "unix", addressed?: Addressed) {
     this.#socket = socket;
@@ -20,14 +22,19 @@ export class SocketStream implements ByteStream {
     this.addressed = addressed;
     const isUnix = transport === "unix";
     this.address = isUnix ? "unix" : (socket.remoteAddress ?? "");
-    // The peer may have gone before we came to accept it: then its address is not known any more.
-    this.remote = isUnix ? "unix socket" : `${this.address || "?"}:${socket.remotePort ?? "?"}`;
-    this.isLoopback = isUnix || isLoopbackAddress(socket.remoteAddress);
+    this.#port = isUnix ? undefined : socket.remotePort;
+    this.isLoopback = isUnix || isLoopbackAddress(this.address);
     socket.on("data", (chunk) => this.handler.onData(chunk));
     socket.on("drain", () => this.handler.onDrain());
     socket.on("close", () => this.handler.onClose());
     // `close` follows; a peer that resets its connection is nothing to report.
-    socket.on("error", () => {});
+    socket.on("error", ignore);
+  }
+
+  get remote(): string {
+    if (this.transport === "unix") return "unix socket";
+    // The peer may have gone before we came to accept it: then its address is not known any more.
+    return `${this.address || "?"}:${this.#port ?? "?"}`;
   }
 
   get peerCertificate(): PeerCertificate | undefined {

@@ -13,7 +13,7 @@ const issue = async (query = "") => (await api.call("issueCredentials", `GET ${B
 
 async function claimsOf(jwt: string | undefined) {
   const [broker] = api.catalogue.brokers();
-  const verified = await verifyToken(jwt!, {
+  const verified = verifyToken(jwt!, {
     keys: broker!.keys,
     issuer: "ns",
     audience: "b",

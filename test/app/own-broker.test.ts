@@ -33,7 +33,7 @@ it("issues tokens that last as long as the broker says, each for another client"
   const { clientId, token } = await own.issueToken();
   expect(clientId).not.toBe(forEver.clientId);
   const expectations = { keys, issuer: "local", audience: "dev", isRevoked: () => false };
-  const inTime = await verifyToken(token, { ...expectations, nowMs: Date.now() });
+  const inTime = verifyToken(token, { ...expectations, nowMs: Date.now() });
   expect(inTime).toMatchObject({ ok: true, claims: { clientId, topicAcl: "#" } });
-  expect(await verifyToken(token, { ...expectations, nowMs: Date.now() + 61_000 })).toMatchObject({ ok: false });
+  expect(verifyToken(token, { ...expectations, nowMs: Date.now() + 61_000 })).toMatchObject({ ok: false });
 });

@@ -44,7 +44,7 @@ function sign(content: object, header: object = {}): Promise<string> {
 
 describe("issued tokens", () => {
   test("pass, with their claims", async () => {
-    expect(await verifyToken(await issueToken(key, claims), expected)).toEqual({ ok: true, claims });
+    expect(verifyToken(await issueToken(key, claims), expected)).toEqual({ ok: true, claims });
   });
 
   test("have the header and claims of the original", async () => {
@@ -59,7 +59,7 @@ describe("issued tokens", () => {
     const endless = { ...claims, expiresAtMs: Infinity, topicAcl: ["a", "b/+"] };
     const jwt = await issueToken(key, endless);
     expect(readUnverifiedToken(jwt)?.claims).toEqual({ ...payload, topicAcl: ["a", "b/+"] });
-    expect(await verifyToken(jwt, { ...expected, nowMs: 8e15 })).toEqual({ ok: true, claims: endless });
+    expect(verifyToken(jwt, { ...expected, nowMs: 8e15 })).toEqual({ ok: true, claims: endless });
   });
 });
 
@@ -88,61 +88,61 @@ describe("refused tokens", () => {
     ["exp right now", "expired", { exp: NOW }],
   ];
   test.each(changes)("%s: %s", async (_, kind, content) => {
-    const result = await verifyToken(await sign({ ...payload, ...content }), expected);
+    const result = verifyToken(await sign({ ...payload, ...content }), expected);
     expect(result).toEqual({ ok: false, kind, reason: expect.any(String) });
   });
 
   test("a clock that is a little ahead does no harm", async () => {
-    expect((await verifyToken(await sign({ ...payload, iat: NOW + 59, nbf: NOW + 59 }), expected)).ok).toBe(true);
+    expect(verifyToken(await sign({ ...payload, iat: NOW + 59, nbf: NOW + 59 }), expected).ok).toBe(true);
   });
 
   test("revoked", async () => {
     const isRevoked = (jti: string) => jti === "jti";
-    const result = await verifyToken(await sign(payload), { ...expected, isRevoked });
+    const result = verifyToken(await sign(payload), { ...expected, isRevoked });
     expect(result).toMatchObject({ ok: false, kind: "revoked" });
   });
 
   test.each(["", "x", "a.b.c", "..", "e30.e30.e30", "e30.e30", "\u0000", "ä.ö.ü"])("malformed: %j", async (jwt) => {
-    expect(await verifyToken(jwt, expected)).toMatchObject({ ok: false, kind: "malformed" });
+    expect(verifyToken(jwt, expected)).toMatchObject({ ok: false, kind: "malformed" });
   });
 
   test("without a signature", async () => {
-    expect(await verifyToken(new UnsecuredJWT(payload).encode(), expected)).toMatchObject({ kind: "malformed" });
+    expect(verifyToken(new UnsecuredJWT(payload).encode(), expected)).toMatchObject({ kind: "malformed" });
   });
 
   test("signed with the public key as a shared secret", async () => {
     const secret = new TextEncoder().encode(JSON.stringify(key.publicJwk));
     const jwt = await new SignJWT(payload).setProtectedHeader({ alg: "HS256", kid: key.kid }).sign(secret);
-    expect(await verifyToken(jwt, expected)).toMatchObject({ kind: "malformed" });
+    expect(verifyToken(jwt, expected)).toMatchObject({ kind: "malformed" });
   });
 
   test("with extensions that must be understood", async () => {
     const [header, ...rest] = (await sign(payload)).split(".");
     const critical = { ...JSON.parse(Buffer.from(header!, "base64url").toString()), crit: ["x"], x: 1 };
     const jwt = [Buffer.from(JSON.stringify(critical)).toString("base64url"), ...rest].join(".");
-    expect(await verifyToken(jwt, expected)).toMatchObject({ kind: "malformed" });
+    expect(verifyToken(jwt, expected)).toMatchObject({ kind: "malformed" });
   });
 
   test("of another broker's key", async () => {
-    const result = await verifyToken(await sign(payload), { ...expected, keys: [otherKey] });
+    const result = verifyToken(await sign(payload), { ...expected, keys: [otherKey] });
     expect(result).toMatchObject({ ok: false, kind: "unknown-key" });
-    expect(await verifyToken(await sign(payload, { kid: undefined }), expected)).toMatchObject({ kind: "unknown-key" });
+    expect(verifyToken(await sign(payload, { kid: undefined }), expected)).toMatchObject({ kind: "unknown-key" });
   });
 
   test("signed with another key under our key's name", async () => {
     const jwt = await issueToken({ ...otherKey, kid: key.kid }, claims);
-    expect(await verifyToken(jwt, expected)).toMatchObject({ ok: false, kind: "bad-signature" });
+    expect(verifyToken(jwt, expected)).toMatchObject({ ok: false, kind: "bad-signature" });
   });
 
   test("with any other content under the same signature", async () => {
     const [header, , signature] = (await sign(payload)).split(".");
     const content = Buffer.from(JSON.stringify({ ...payload, sub: "admin" })).toString("base64url");
-    expect(await verifyToken(`${header}.${content}.${signature}`, expected)).toMatchObject({ kind: "bad-signature" });
+    expect(verifyToken(`${header}.${content}.${signature}`, expected)).toMatchObject({ kind: "bad-signature" });
   });
 
   test("never say what is in the token beyond names", async () => {
     const jwt = await sign({ ...payload, aud: "other", secret: "s3cret" });
-    expect(JSON.stringify(await verifyToken(jwt, expected))).not.toContain("s3cret");
+    expect(JSON.stringify(verifyToken(jwt, expected))).not.toContain("s3cret");
   });
 });
 

@@ -132,8 +132,7 @@ describe("errors", () => {
     });
     const streams = [streamOf(), streamOf()];
     for (const stream of streams) runtime.accept(stream as unknown as Stream);
-    const { onData } = (streams[0] as unknown as Stream).handler;
-    onData(connectFrame(4));
+    (streams[0] as unknown as Stream).handler.onData(connectFrame(4));
     expect([errors.length, ...streams.map(({ destroy }) => destroy.mock.calls.length)]).toEqual([1, 1, 0]);
     for (const stream of streams) (stream as unknown as Stream).handler.onClose();
     await runtime.close();
