@@ -46,11 +46,13 @@ export const credentialOperations = {
         .optional()
         .describe("lifetime in seconds, cut to the broker's; -1: never, whatever the broker says"),
       topicAcl: z
-        .array(topicFilterSchema)
-        .min(1)
-        .max(100)
+        .array(z.string())
+        .transform((filters) => (filters.length === 1 && filters[0] === "" ? ["#"] : filters))
+        .pipe(z.array(topicFilterSchema).min(1).max(100))
         .default(["#"])
-        .describe("topic filters that the token may publish and subscribe to; # is everything"),
+        .describe(
+          "topic filters that the token may publish and subscribe to; # is everything, as is nothing: `topicAcl=#` loses its # in a URL",
+        ),
       scram: z
         .enum(["true", "false"])
         .default("false")

@@ -82,6 +82,8 @@ describe("expiration: the shorter of the broker's and the token's", () => {
 
 test.each([
   ["?topicAcl=a/%2B", "a/+"],
+  // What comes of `topicAcl=#`.
+  ["?topicAcl=", "#"],
   ["?topicAcl=a/%2B/b&topicAcl=c,d/%23", ["a/+/b", "c,d/#"]],
 ])("topic filters %s", async (query, topicAcl) => {
   await api.createBroker();
@@ -116,7 +118,7 @@ test.each<[query: string, message: string]>([
   ["expiration=1h", "expiration: must be -1 or"],
   ["expiration=1.5", "expiration: must be -1 or"],
   ["expiration=NaN", "expiration: must be -1 or"],
-  ["topicAcl=", "topicAcl.0: "],
+  ["topicAcl=&topicAcl=a", "topicAcl.0: "],
   ["topicAcl=a%23", "topicAcl.0: must be a topic filter"],
   ["topicAcl=a&topicAcl=%23/a", "topicAcl.1: must be a topic filter"],
 ])("no token for %s", async (query, message) => {

@@ -4,6 +4,7 @@ import { defineCommand } from "../../command.ts";
 import { parseExpiration } from "../../duration.ts";
 import { usageError } from "../../errors.ts";
 import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
+import { checkTopicFilter } from "../../messages/topic.ts";
 import { collect, oneOf, wholeNumber } from "../../option-parsers.ts";
 import { printable } from "../../output/table.ts";
 
@@ -63,6 +64,8 @@ export default defineCommand<Options>({
     if (format === "env" && (type === "MTLS" || (number ?? clientId?.length ?? 1) > 1 || context.output.json)) {
       throw usageError("-o env prints one token", "leave --number, --type MTLS and --json out");
     }
+    // The API takes an empty one for all topics, which a script with an empty variable does not mean.
+    for (const filter of topicAcl ?? []) checkTopicFilter(filter);
     // A shell would take it apart.
     if (format === "env" && clientId?.some((id) => !/^[\w.:/@-]+$/.test(id))) {
       throw usageError("-o env needs a client id of letters, digits and . : / @ _ -");
