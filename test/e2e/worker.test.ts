@@ -1,5 +1,6 @@
 /** `pubsub dev` with a Worker: the built program, workerd, and clients. */
-import { existsSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import mqtt from "mqtt";
@@ -23,6 +24,16 @@ export default {
   },
 };
 `;
+
+/** What has ended may still wait for its parent to notice. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/\) Z /.test(existsSync("/proc/self") ? readFileSync(`/proc/${pid}/stat`, "utf8") : "");
+  } catch {
+    return false;
+  }
+}
 
 async function project(world: World, source: string): Promise<void> {
   await mkdir(join(world.folder, "src"));
@@ -88,7 +99,10 @@ test("what a Worker keeps is in the data folder; the example runs in workerd as 
   const transaction = '{"amount":1,"currency":"EUR","card":"4111111111111111"}';
   expect(await world.run(["pub", "transactions/eu/a", transaction])).toMatchObject({ code: 0 });
   expect((await subscribed.finished).stdout).toContain("************1111");
-  await ready.process.stop();
+  const workerd = Number(execFileSync("pgrep", ["-P", String(ready.pid), "workerd"], { encoding: "utf8" }));
+  await ready.process.stop("SIGKILL");
+  // Nothing is left running.
+  await expect.poll(() => isRunning(workerd), { timeout: 20_000 }).toBe(false);
   expect(existsSync(join(world.folder, ".pubsub/worker/v3"))).toBe(true);
 });
 

@@ -17,6 +17,7 @@ import type { MiniflareInstance, MiniflareOptions, StructuredLog } from "./minif
 import { type Publish, PublishServer } from "./publish-server.ts";
 import { StackTraces } from "./stack-trace.ts";
 import { FileWatcher } from "./watch.ts";
+import { WorkerdProcess } from "./workerd-process.ts";
 
 export interface LocalWorkerOptions {
   /** The Worker's main module, or a folder with a configuration of wrangler. */
@@ -57,6 +58,11 @@ export interface WorkerAddresses {
 }
 
 type Asked = Pick<Hook, "onPublish" | "close">;
+
+/** workerd that crashes is started again at once; where it has not run for so long since, later each time. */
+const STEADY_MS = 10_000;
+const RESTART_MS = 500;
+const RESTART_MS_MAX = 30_000;
 
 const ACCEPT: Verdict = { kind: "accept" };
 
@@ -101,6 +107,7 @@ export class LocalWorker implements Hook {
   #publishServer: PublishServer | undefined;
   readonly #traces = new StackTraces();
   readonly #watcher = new FileWatcher(() => void this.#onChange());
+  readonly #workerd = new WorkerdProcess((how) => this.#onCrash(how));
   #gate: Gate | undefined;
   #runtime: MiniflareInstance | undefined;
   /** What runs now. */
@@ -114,6 +121,13 @@ export class LocalWorker implements Hook {
   #startErrors: string[] | undefined;
   #reloading: Promise<void> | undefined;
   #changedMeanwhile = false;
+  /** workerd has ended by itself, and is to be started again. */
+  #hasCrashed = false;
+  /** In a row. */
+  #crashes = 0;
+  /** When what runs now began to. */
+  #startedAt = 0;
+  #restartTimer: NodeJS.Timeout | undefined;
   #lastFailure: string | undefined;
   #lastRemark: string | undefined;
   #closing: Promise<void> | undefined;
@@ -148,19 +162,21 @@ export class LocalWorker implements Hook {
       const signals = ["SIGINT", "SIGTERM"] as const;
       const listeners = signals.map((signal) => process.listeners(signal));
       this.#startErrors = [];
-      const runtime = new this.#libraries.miniflare.Miniflare(this.#miniflareOptions(assembled));
-      this.#runtime = runtime;
-      // miniflare's would end the process before the broker has said goodbye to its clients.
-      for (const [index, signal] of signals.entries()) {
-        const before = new Set(listeners[index]);
-        for (const added of process.listeners(signal)) if (!before.has(added)) process.off(signal, added);
-      }
-      const url = await runtime.ready;
+      const { Miniflare } = this.#libraries.miniflare;
+      const url = await this.#workerd.starting(async () => {
+        this.#runtime = new Miniflare(this.#miniflareOptions(assembled));
+        // miniflare's would end the process before the broker has said goodbye to its clients.
+        for (const [index, signal] of signals.entries()) {
+          const before = new Set(listeners[index]);
+          for (const added of process.listeners(signal)) if (!before.has(added)) process.off(signal, added);
+        }
+        return await this.#runtime.ready;
+      });
       await this.#use(assembled);
       const { inspectorPort } = this.#options;
       return {
         url: url.href,
-        ...(inspectorPort !== undefined && { inspector: debuggerAddress(await runtime.getInspectorURL()) }),
+        ...(inspectorPort !== undefined && { inspector: debuggerAddress(await this.#runtime!.getInspectorURL()) }),
       };
     } catch (error) {
       throw this.#explain(error);
@@ -181,7 +197,9 @@ export class LocalWorker implements Hook {
   async #close(): Promise<void> {
     this.#watcher.close();
     this.#consumers?.close();
+    clearTimeout(this.#restartTimer);
     await this.#reloading;
+    this.#workerd.forget();
     // One that did not start says so again.
     const ended = this.#runtime?.dispose().catch(() => {});
     await Promise.all([
@@ -191,6 +209,7 @@ export class LocalWorker implements Hook {
       this.#assembly?.close(),
       this.#publishServer?.close(),
     ]);
+    this.#workerd.close();
   }
 
   /** Sources or configuration have changed. One reload at a time; what changes meanwhile makes another. */
@@ -210,35 +229,53 @@ export class LocalWorker implements Hook {
     let assembled: Assembled;
     try {
       assembled = await this.#assemble();
+      this.#lastFailure = undefined;
     } catch (error) {
       this.#tellFailure(error);
-      return;
+      if (!this.#hasCrashed) return;
+      assembled = this.#current!;
     }
-    this.#lastFailure = undefined;
-    if (assembled.fingerprint === this.#current?.fingerprint) return;
+    if (assembled.fingerprint === this.#current?.fingerprint && !this.#hasCrashed) return;
+    this.#hasCrashed = false;
     await this.#drained();
     try {
       this.#startErrors = [];
-      await this.#runtime!.setOptions(this.#miniflareOptions(assembled));
-      await this.#use(assembled);
+      await this.#run(assembled);
       this.#tell("reload", `reloaded in ${Math.round(performance.now() - startedAt)} ms`);
     } catch (error) {
       this.#tellFailure(error);
       await this.#restore();
     } finally {
       this.#startErrors = undefined;
-      this.#release();
+      if (!this.#hasCrashed) this.#release();
     }
   }
 
   /** Back to what ran before. */
   async #restore(): Promise<void> {
     try {
-      await this.#runtime!.setOptions(this.#miniflareOptions(this.#current!));
-      await this.#use(this.#current!);
+      await this.#run(this.#current!);
     } catch (error) {
       this.#tell("exception", `the Worker before it does not start any more either: ${(error as Error).message}`);
+      this.#onCrash("it did not start");
     }
+  }
+
+  async #run(assembled: Assembled): Promise<void> {
+    await this.#workerd.starting(() => this.#runtime!.setOptions(this.#miniflareOptions(assembled)));
+    await this.#use(assembled);
+  }
+
+  /** Messages wait until it runs again. What it was being asked fails. */
+  #onCrash(how: string): void {
+    this.#crashes = performance.now() - this.#startedAt < STEADY_MS ? this.#crashes + 1 : 1;
+    const delayMs = this.#crashes === 1 ? 0 : Math.min(RESTART_MS * 2 ** (this.#crashes - 2), RESTART_MS_MAX);
+    const when = delayMs === 0 ? "" : ` in ${delayMs / 1000} s`;
+    this.#tell("error", `workerd has ended by itself (${how}): it is started again${when}`);
+    this.#hasCrashed = true;
+    void this.#gate!.hold();
+    void this.#consumers?.hold();
+    this.#restartTimer = setTimeout(() => void this.#onChange(), delayMs);
   }
 
   async #assemble(): Promise<Assembled> {
@@ -273,6 +310,7 @@ export class LocalWorker implements Hook {
     this.#broker.useAsHook?.(this.#asked !== NO_HOOK);
     this.#consume(handlers);
     await Promise.all([asked?.close(), calls?.close()]);
+    this.#startedAt = performance.now();
     this.#release();
   }
 

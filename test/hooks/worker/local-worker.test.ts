@@ -1,4 +1,5 @@
 /** What surrounds a Worker: bindings, reloads, errors. In workerd. */
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
@@ -169,6 +170,19 @@ describe("a reload", () => {
     await worker.save("worker.js", replaceAll('"better"'));
     expect(payloads(await worker.publish({}))).toEqual(["better"]);
   });
+});
+
+test("workerd that ends by itself is started again, and messages that come meanwhile wait", async () => {
+  const folder = project({ "worker.js": replaceAll('"alive"') });
+  const worker = await RunningWorker.start(folder, { location: `${folder}/worker.js` });
+  for (const when of [/again$/, /again in 0\.5 s$/]) {
+    const before = worker.outputs.length;
+    const pid = execFileSync("pgrep", ["-P", String(process.pid), "workerd"], { encoding: "utf8" });
+    process.kill(Number(pid), "SIGKILL");
+    const { text } = await worker.says("error", "workerd has ended by itself (SIGKILL)", before);
+    expect(text).toMatch(when);
+    expect(payloads(await worker.publish({}))).toEqual(["alive"]);
+  }
 });
 
 describe("an exception", () => {
