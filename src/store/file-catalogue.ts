@@ -1,9 +1,11 @@
 /** A catalogue in one file of a folder. It holds private keys, so only its owner may read it. */
-import { open, readFile, rename } from "node:fs/promises";
+import { open, readFile, readdir, rename } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../errors.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { segmentNumber } from "./journal/format.ts";
+import { JOURNAL_FOLDER } from "./journal/open.ts";
 import { makeFolder } from "./make-folder.ts";
 import { parseState } from "./parse-state.ts";
 import { PersistentCatalogue, newId } from "./persistent-catalogue.ts";
@@ -14,12 +16,13 @@ const FILE = "catalogue.json";
 /**
  * Opens the catalogue in a folder, which is made where it does not exist. The folder is locked until `close`.
  * @param options `now`: UNIX milliseconds
- * @throws {UserError} `data-folder-in-use`, `catalogue-unreadable` (the file is left as it is), `data-folder-unusable`
+ * @throws {UserError} `data-folder-in-use`, `catalogue-unreadable` (the file is left as it is), `catalogue-missing`, `data-folder-unusable`
  */
 export async function openFileCatalogue(folder: string, options: { now?: () => number } = {}): Promise<Catalogue> {
   const unlock = await prepareFolder(folder);
   try {
     const present = await readCatalogue(folder);
+    if (present === undefined) await refuseJournalAlone(folder);
     const state = present ?? emptyState(newId());
     // The account's id has to be the same next time, even if nothing is created until then.
     if (present === undefined) await writeCatalogue(folder, state);
@@ -43,6 +46,17 @@ export async function readCatalogue(folder: string): Promise<CatalogueState | un
   const text = await readIfPresent(file);
   if (text === undefined) return undefined;
   return parseState(text, file);
+}
+
+/** The journal without its catalogue would be that of brokers that are deleted, and be emptied. */
+async function refuseJournalAlone(folder: string): Promise<void> {
+  const names = await readdir(path.join(folder, JOURNAL_FOLDER)).catch(() => []);
+  if (!names.some((name) => segmentNumber(name) !== undefined)) return;
+  throw new UserError(
+    "catalogue-missing",
+    `${folder} has a journal, but no ${FILE}: an import was not finished, or the file is lost`,
+    "import again into a new folder, or put the file back from a copy of the folder",
+  );
 }
 
 async function prepareFolder(folder: string): Promise<() => Promise<void>> {

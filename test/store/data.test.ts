@@ -33,6 +33,7 @@ beforeEach(async () => {
   await catalogue.addScramCredentials(brokerId, [
     { ...verifier, clientId: "c", jti: "j", topicAcl: ["a/#"], expiresAtMs: null },
   ]);
+  await catalogue.createApiToken({ name: "ci", scope: "write", namespaceId: null, hash: "h" });
   await catalogue.close();
 });
 afterEach(async () => {

@@ -42,6 +42,13 @@ describe("file catalogue", () => {
 });
 
 describe("what is on the disk", () => {
+  test("is not begun anew beside a journal, which would be emptied", async () => {
+    await mkdir(path.join(folder, "journal"), { recursive: true });
+    await writeFile(path.join(folder, "journal", "00000001.log"), "");
+    await expect(open()).rejects.toMatchObject({ code: "catalogue-missing" });
+    expect(await readdir(folder)).toEqual(["journal"]);
+  });
+
   test("outlives the process", async () => {
     const before = await open();
     const keys = [await generateSigningKey()];

@@ -46,14 +46,18 @@ export async function exportData(folder: string, write: (line: object) => Promis
 }
 
 function* catalogueLines(state: CatalogueState): Iterable<object> {
-  yield { type: "pubsub-data", version: EXPORT_VERSION, accountId: state.accountId };
-  for (const namespace of state.namespaces.values()) yield { type: "namespace", ...namespace };
-  for (const { keys, ...broker } of state.brokers.values()) {
+  const { accountId, namespaces, brokers, revocations, scramCredentials, apiTokens, ...others } = state;
+  // What is new in catalogues has to be exported, too.
+  others satisfies Record<string, never>;
+  yield { type: "pubsub-data", version: EXPORT_VERSION, accountId };
+  for (const namespace of namespaces.values()) yield { type: "namespace", ...namespace };
+  for (const { keys, ...broker } of brokers.values()) {
     yield { type: "broker", ...broker };
     for (const key of keys) yield { type: "key", broker: broker.id, ...key };
   }
-  for (const [broker, jtis] of state.revocations) for (const jti of jtis) yield { type: "revocation", broker, jti };
-  for (const [broker, credentials] of state.scramCredentials) {
+  for (const [broker, jtis] of revocations) for (const jti of jtis) yield { type: "revocation", broker, jti };
+  for (const [broker, credentials] of scramCredentials) {
     for (const credential of credentials.values()) yield { type: "scram-credential", broker, ...credential };
   }
+  for (const apiToken of apiTokens.values()) yield { type: "api-token", ...apiToken };
 }

@@ -22,6 +22,7 @@ interface Import {
   readonly brokers: Map<string, Json & { keys: Json[] }>;
   readonly revocations: Record<string, unknown[]>;
   readonly scramCredentials: Record<string, Json[]>;
+  readonly apiTokens: Json[];
   /** Record id → its broker and type. */
   readonly records: Map<RecordId, string>;
   /** A reference, and the line in which it is. */
@@ -47,7 +48,7 @@ export async function importData(folder: string, lines: AsyncIterable<string>): 
     try {
       const state: Import = {
         ...{ accountId: undefined, namespaces: [], brokers: new Map(), revocations: {}, scramCredentials: {} },
-        ...{ records: new Map(), references: [], line: 0, isComplete: false },
+        ...{ apiTokens: [], records: new Map(), references: [], line: 0, isComplete: false },
       };
       for await (const line of lines) {
         state.line++;
@@ -147,6 +148,9 @@ function readCatalogueLine(state: Import, type: unknown, json: Json): void {
     case "scram-credential":
       (state.scramCredentials[brokerId] ??= []).push(rest);
       return;
+    case "api-token":
+      state.apiTokens.push(json);
+      return;
     case "end":
       if (json["lines"] !== state.line - 1) throw invalid(state.line, "lines are missing before it");
       state.isComplete = true;
@@ -162,8 +166,9 @@ function checkReferences({ records, references }: Import): void {
   }
 }
 
-function catalogueOf({ accountId, namespaces, brokers, revocations, scramCredentials }: Import, folder: string) {
-  const catalogue = { accountId, namespaces, brokers: [...brokers.values()], revocations, scramCredentials };
+function catalogueOf(state: Import, folder: string) {
+  const { accountId, namespaces, brokers, revocations, scramCredentials, apiTokens } = state;
+  const catalogue = { accountId, namespaces, brokers: [...brokers.values()], revocations, scramCredentials, apiTokens };
   const document = { version: 1, ...catalogue };
   try {
     return parseState(JSON.stringify(document), "the catalogue");

@@ -24,9 +24,12 @@ export interface JournalOptions {
   readonly spaceIntervalMs?: number;
 }
 
+/** In a data folder. */
+export const JOURNAL_FOLDER = "journal";
+
 /** The folder of a data folder's journal. */
 export async function journalFolder(dataFolder: string): Promise<JournalFolder> {
-  return await openFolder(path.join(dataFolder, "journal"));
+  return await openFolder(path.join(dataFolder, JOURNAL_FOLDER));
 }
 
 /**
