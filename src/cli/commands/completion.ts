@@ -23,15 +23,21 @@ compdef _pubsub pubsub
   fish: `# pubsub completion fish: in ~/.config/fish/config.fish, pubsub completion fish | source
 function __pubsub_complete
     set -l words (commandline -opc)
-    pubsub __complete -- $words[2..-1] (commandline -ct) 2>/dev/null
+    set -l found (pubsub __complete -- $words[2..-1] (commandline -ct) 2>/dev/null)
+    if set -q found[1]
+        string join \\n $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c pubsub -a '(__pubsub_complete)'
+complete -c pubsub -f -a '(__pubsub_complete)'
 `,
   powershell: `# pubsub completion powershell: in $PROFILE, pubsub completion powershell | Out-String | Invoke-Expression
 Register-ArgumentCompleter -Native -CommandName pubsub -ScriptBlock {
   param($word, $ast, $position)
   $words = @($ast.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
   if ($word -eq '') { $lines = pubsub __complete --next -- @words } else { $lines = pubsub __complete -- @words }
+  if (-not $lines) { return }
   $lines | ForEach-Object {
     $text, $description = $_ -split "\`t", 2
     if (-not $description) { $description = $text }
