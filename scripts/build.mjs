@@ -98,8 +98,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const onlyIfStale = process.argv.includes("--if-stale");
   if (!onlyIfStale || isStale()) {
     const startedAtMs = performance.now();
-    // esbuild has said what is wrong.
-    const { outputs } = await build().catch(() => process.exit(1));
+    const { outputs } = await build().catch((error) => {
+      // esbuild has said what is wrong with the sources.
+      if (error.errors === undefined) console.error(error.stack);
+      process.exit(1);
+    });
     if (!onlyIfStale) {
       const bytes = Object.values(outputs).reduce((sum, output) => sum + output.bytes, 0);
       const elapsedMs = Math.round(performance.now() - startedAtMs);

@@ -3,23 +3,15 @@ import path from "node:path";
 import { ulid } from "ulid";
 import { Admission, type BrokerName } from "./admission.ts";
 import type { ApiDependencies } from "./api/dependencies.ts";
-import { serveApi } from "./api/serve.ts";
 import { ServerLog } from "./api/server-log.ts";
-import {
-  type CertificateFiles,
-  FileCertificates,
-  LocalCa,
-  LocalCertificates,
-  createApiTokenCheck,
-  generateApiToken,
-  hashApiToken,
-} from "./auth/index.ts";
+import { createApiTokenCheck, generateApiToken, hashApiToken } from "./auth/index.ts";
 import { BrokerHooks, type WorkerOptions } from "./broker-hooks.ts";
 import { type Limits, defaultLimits, limitsOf } from "./broker/index.ts";
 import { ReasonCode, reasonCodeName } from "./codec/index.ts";
 import { UserError } from "./errors.ts";
 import type { WorkerAddresses, WorkerOutput } from "./hooks/worker/index.ts";
 import { Lazy } from "./lazy.ts";
+import type { Everywhere, Secure, ServerTlsOptions } from "./secure.ts";
 import { type OwnBroker, type OwnBrokerOptions, openOwnBroker } from "./own-broker.ts";
 import { Runtime } from "./runtime/index.ts";
 import {
@@ -29,30 +21,12 @@ import {
   type JournalStore,
   createMemoryCatalogue,
   openFileCatalogue,
-  openFileJournal,
 } from "./store/index.ts";
-import type { Accept, Listener } from "./transport/byte-stream.ts";
+import type { Accept } from "./transport/byte-stream.ts";
 import { isLoopbackAddress } from "./transport/loopback.ts";
 import { listenTcp, listenUnix } from "./transport/tcp.ts";
-import { listenTls } from "./transport/tls.ts";
-import { type WebSocketMessageOptions, listenSecureWebSocket, listenWebSocket } from "./transport/websocket.ts";
 
 export type { WorkerAddresses, WorkerOptions, WorkerOutput };
-
-export interface ServerTlsOptions {
-  /** MQTT over TLS; 0 picks a free port. Default 8883. */
-  port?: number | undefined;
-  /** MQTT over secure WebSocket; default 8084. */
-  wssPort?: number | undefined;
-  /** Folder of the local certificate authority, which is made where there is none. It vouches for clients, and for the server. */
-  caFolder: string;
-  /** Serve with these instead. Read again when they change. */
-  files?: CertificateFiles | undefined;
-  /** Certificates of further authorities that vouch for clients, PEM. */
-  clientCaFile?: string | undefined;
-  /** Start without TLS where the folder cannot be written to. */
-  isOptional?: boolean | undefined;
-}
 
 export interface ServerOptions {
   /** Of the program, for the API's status. */
@@ -210,6 +184,7 @@ async function openStores({ persistTo, fsync }: ServerOptions, log: (line: strin
     fail(new UserError("data-lost", message, hint, { cause }));
   };
   try {
+    const { openFileJournal } = await import("./store/journal/open.ts");
     const store = await openFileJournal(persistTo, { log, onFailure, ...(fsync && { fsync }) });
     return { catalogue, store, failed };
   } catch (error) {
@@ -266,16 +241,6 @@ function dataStatus(folder: string, store: JournalStore) {
   return { folder, full: isFull, records, bytes };
 }
 
-/** What TLS adds to a server, as soon as it is there. */
-interface Secure {
-  ca?: LocalCa | undefined;
-  certificates?: LocalCertificates | FileCertificates;
-  tlsPort?: number;
-  wssPort?: number;
-}
-
-type Everywhere = (port: number, listen: (host: string, port: number) => Promise<Listener>) => Promise<number>;
-
 async function listenAll(
   options: ServerOptions & { log: (line: string) => void; serverLog: ServerLog; hooks: BrokerHooks },
   { catalogue, store }: Stores,
@@ -304,6 +269,7 @@ async function listenAll(
     domain: DOMAIN,
     upgradeTimeoutMs: limits.connectTimeoutMs,
   };
+  const { listenWebSocket } = await import("./transport/websocket.ts");
   const wsPort = await everywhere(options.wsPort ?? 8083, (host, port) =>
     listenWebSocket({ host, port, ...messages }, accept),
   );
@@ -343,11 +309,12 @@ async function listenAll(
     const { createApi } = await import("./api/index.ts");
     return createApi(dependencies);
   });
+  const { serveApi } = await import("./api/serve.ts");
   const apiPort = await everywhere(options.apiPort ?? 8880, (host, port) => serveApi(api, { host, port }));
   // Last: the first time, an authority has to be made, and nothing else should wait for it.
   if (options.tls !== undefined) {
-    await openCertificates(options.tls, catalogue, secure, log);
-    await listenSecurely(options.tls, secure, everywhere, accept, { ...messages, limits, log });
+    const { listenSecurely } = await import("./secure.ts");
+    await listenSecurely(options.tls, secure, everywhere, accept, { ...messages, catalogue, limits, log });
   }
   return {
     api: `http://${name}:${apiPort}/client/v4`,
@@ -357,52 +324,6 @@ async function listenAll(
     socket: options.socket,
     reloadCertificates: secure.certificates && (async () => await secure.certificates!.reload()),
   };
-}
-
-async function openCertificates(
-  tls: ServerTlsOptions,
-  catalogue: Catalogue,
-  secure: Secure,
-  log: (line: string) => void,
-): Promise<void> {
-  const { caFolder, files, clientCaFile } = tls;
-  try {
-    secure.ca = await LocalCa.open(caFolder, Date.now());
-    if (files === undefined) {
-      const hasNamespace = (name: string) => catalogue.namespace(name) !== undefined;
-      const ca = secure.ca;
-      secure.certificates = await LocalCertificates.create({ ca, clientCaFile, hasNamespace, log, now: Date.now });
-    }
-  } catch (error) {
-    const isMissed = files === undefined && !tls.isOptional;
-    if (isMissed || !(error instanceof UserError) || error.code !== "ca-unwritable") throw error;
-    log(`${files === undefined ? "TLS is off" : "client certificates cannot be issued"}: ${error.message}`);
-  }
-  if (files !== undefined) {
-    secure.certificates = await FileCertificates.create({ ca: secure.ca, clientCaFile, files, log });
-  }
-}
-
-async function listenSecurely(
-  tls: ServerTlsOptions,
-  secure: Secure,
-  everywhere: Everywhere,
-  accept: Accept,
-  { limits, log, ...messages }: WebSocketMessageOptions & { limits: Limits; log: (line: string) => void },
-): Promise<void> {
-  const identity = secure.certificates;
-  if (identity === undefined) return;
-  const handshake = {
-    identity,
-    handshakeTimeoutMs: limits.connectTimeoutMs,
-    onFailedHandshake: (remote: string, reason: string) => log(`no TLS connection with ${remote}: ${reason}`),
-  };
-  secure.tlsPort = await everywhere(tls.port ?? 8883, (host, port) =>
-    listenTls({ host, port, domain: DOMAIN, ...handshake }, accept),
-  );
-  secure.wssPort = await everywhere(tls.wssPort ?? 8084, (host, port) =>
-    listenSecureWebSocket({ host, port, ...messages, ...handshake }, accept),
-  );
 }
 
 /** A machine may have no IPv6; and a port that was picked for IPv4 may be taken there. */

@@ -68,6 +68,8 @@ export const layers = {
   "own-broker": { imports: ["auth"], types: ["store"], packages: true },
   // Likewise: a broker for tests, and everything around it.
   testing: { imports: "everything", packages: true, node: true },
+  // Likewise: TLS.
+  secure: { imports: ["auth", "errors", "transport"], types: ["broker", "store"] },
   // The composition root.
   app: { imports: "everything", packages: true, node: true },
 };

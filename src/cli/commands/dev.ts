@@ -7,7 +7,6 @@ import { defineCommand } from "../command.ts";
 import { dataFolder } from "../server/data-folder.ts";
 import { type DevArguments, splitArguments, workerOptions } from "../server/dev-worker.ts";
 import { DEFAULT_BROKER, DEFAULT_NAMESPACE, type DevOptions, addDevOptions } from "../server/dev-options.ts";
-import { execute } from "../server/exec.ts";
 import { hookOf } from "../server/hook-options.ts";
 import { HOTKEY_HINT, watchHotkeys } from "../server/hotkeys.ts";
 import { checkName } from "../settings/names.ts";
@@ -106,7 +105,10 @@ export async function dev(
     },
     showBanner: options.exec ? () => {} : banner,
     work: async (ready) => {
-      if (options.exec) await execute(context, command, ready);
+      if (options.exec) {
+        const { execute } = await import("../server/exec.ts");
+        await execute(context, command, ready);
+      }
       const target = { namespace: ready.namespace, broker: ready.broker };
       const client = () => clientOf(context, ready);
       const stopped = watchHotkeys(context, { client, target, showBanner: () => banner(ready) });

@@ -2,7 +2,6 @@
 import process from "node:process";
 import type { Client } from "../../client/index.ts";
 import type { CommandContext } from "../context.ts";
-import { TailFormatter } from "../output/tail-format.ts";
 
 export interface HotkeyActions {
   client(): Promise<Client>;
@@ -67,6 +66,7 @@ async function showEvents(
   signal: AbortSignal,
 ): Promise<void> {
   const { output } = context;
+  const { TailFormatter } = await import("../output/tail-format.ts");
   const formatter = new TailFormatter(output.err, output.columns);
   try {
     const events = await (await client()).events(target, signal);

@@ -77,14 +77,16 @@ export class ByteWriter {
  * memory. Those of ASCII alone.
  */
 export class RecentStrings {
-  readonly #strings = Array.from<string | undefined>({ length: RECENT_STRINGS });
+  /** Made when it is needed: that takes 5 ms, and a new journal has no strings. */
+  #strings: (string | undefined)[] | undefined;
 
   /** @returns what `bytes[start, start + length)` says in UTF-8 */
   read(bytes: Buffer, start: number, length: number): string {
+    const strings = (this.#strings ??= Array.from<string | undefined>({ length: RECENT_STRINGS }));
     const slot = hashOf(bytes, start, length) & (RECENT_STRINGS - 1);
-    const recent = this.#strings[slot];
+    const recent = strings[slot];
     if (recent?.length === length && isEqual(recent, bytes, start)) return recent;
-    return (this.#strings[slot] = bytes.toString("utf8", start, start + length));
+    return (strings[slot] = bytes.toString("utf8", start, start + length));
   }
 }
 
