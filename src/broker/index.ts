@@ -5,6 +5,7 @@ export { publishPacket } from "./delivery.ts";
 export { HOPS_MAX, InternalPublisher } from "./internal-publisher.ts";
 export { connackCode } from "./handlers/connect.ts";
 export { type Limits, defaultLimits, limitsOf } from "./limits.ts";
+export { forwardedProperties } from "./message.ts";
 export type * from "./ports.ts";
 export { reasonString } from "./reason.ts";
 export type { Session } from "./session.ts";

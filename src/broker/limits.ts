@@ -43,6 +43,11 @@ export interface Limits {
   readonly keepAliveMaxSeconds: number;
   /** Seconds that a session outlives its connection at most; 0xFFFFFFFF is for ever. */
   readonly sessionExpiryMaxSeconds: number;
+  /**
+   * Largest CONNECT, in bytes: what somebody may have the server keep before it is known who that is. A larger one ends the
+   * connection.
+   */
+  readonly connectBytesMax: number;
   /** Time from accepting a connection to its CONNECT. */
   readonly connectTimeoutMs: number;
   /** Retained messages; over it 0x97. */
@@ -77,6 +82,7 @@ export const defaultLimits: Limits = {
   keepAliveMinSeconds: 0,
   keepAliveMaxSeconds: 0,
   sessionExpiryMaxSeconds: SESSION_NEVER_EXPIRES,
+  connectBytesMax: MiB,
   connectTimeoutMs: 10_000,
   retainedMessagesMax: 1_000_000,
   retainedBytesMax: 1024 * MiB,

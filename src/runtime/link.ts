@@ -90,7 +90,7 @@ export class Link implements Outbox, StreamHandler {
     this.stream = stream;
     this.#limits = runtime.limits;
     this.#decoder = new Decoder({
-      maximumPacketSize: this.#limits.packetBytesMax,
+      maximumPacketSize: Math.min(this.#limits.packetBytesMax, this.#limits.connectBytesMax),
       receivedPublish: runtime.frames.received,
     });
     this.#patience = new Deadline(() => stream.destroy());

@@ -1,5 +1,14 @@
-import { type ProtocolVersion, type QoS, ReceivedPublish, encodeInto, encodedLength } from "../codec/index.ts";
-import { type Message, publishPacket } from "../broker/index.ts";
+import {
+  type Properties,
+  type ProtocolVersion,
+  type QoS,
+  ReceivedPublish,
+  deliveryLength,
+  encodeInto,
+  encodedLength,
+  writeDelivery,
+} from "../codec/index.ts";
+import { type Message, forwardedProperties, publishPacket } from "../broker/index.ts";
 import { COPIED_FRAME_BYTES_MAX } from "./slab.ts";
 
 const NOTHING = Buffer.alloc(0);
@@ -32,6 +41,10 @@ export class PublishFrames {
   readonly #lanes: (Lane | undefined)[] = [];
   readonly #used: Lane[] = [];
 
+  /** The properties that were looked at last, and whether all but the expiry interval travel with the message. */
+  #lastProperties: Properties | undefined;
+  #lastTravel = false;
+
   /** The frame of a message. Its bytes stay as they are until the end of the turn, and longer where `keep` says so. */
   frame(
     message: Message,
@@ -40,6 +53,8 @@ export class PublishFrames {
     retain: boolean,
     expiry: number | undefined,
   ): Readonly<Lane> {
+    // 3.x has no expiry interval.
+    if (version < 5) expiry = undefined;
     const kind = (version === 5 ? 8 : 0) | (qos << 1) | (retain ? 1 : 0);
     const lane = (this.#lanes[kind] ??= new Lane());
     if (lane.message !== message || lane.expiry !== expiry) this.#fill(lane, message, version, qos, retain, expiry);
@@ -102,12 +117,29 @@ export class PublishFrames {
       packet.qos === qos &&
       packet.retain === retain &&
       !packet.dup &&
-      // The same object where all of them travel with the message.
-      packet.properties === message.properties &&
-      expiry === undefined &&
+      this.#areAsReceived(packet.properties, message, version, expiry) &&
       (this.received.version === 5) === (version === 5) &&
       hasMinimalLength(bytes, start)
     );
+  }
+
+  #areAsReceived(
+    received: Properties | undefined,
+    message: Message,
+    version: ProtocolVersion,
+    expiry: number | undefined,
+  ): boolean {
+    if (version < 5) return true;
+    // The same object where all of them travel with the message.
+    if (expiry === undefined) return received === message.properties;
+    // Nothing of the interval has passed yet.
+    if (received?.messageExpiryInterval !== expiry || forwardedProperties(received) !== message.properties)
+      return false;
+    if (received !== this.#lastProperties) {
+      this.#lastProperties = received;
+      this.#lastTravel = Object.keys(received).length === Object.keys(message.properties ?? {}).length + 1;
+    }
+    return this.#lastTravel;
   }
 }
 
@@ -119,21 +151,26 @@ function encodeIntoLog(
   retain: boolean,
   expiry: number | undefined,
 ): void {
-  const packet = publishPacket(message, qos === 0 ? 0 : 1, qos, retain, false, undefined, expiry);
-  const length = encodedLength(packet, version);
+  const isV5 = version === 5;
+  // Without a packet object where there is no need for one.
+  const packet = isV5 ? undefined : publishPacket(message, qos === 0 ? 0 : 1, qos, retain, false, undefined, expiry);
+  const length = packet ? encodedLength(packet, version) : deliveryLength(message, qos, undefined, expiry, 0);
   if (length > COPIED_FRAME_BYTES_MAX) {
     lane.bytes = Buffer.allocUnsafe(length);
     lane.start = 0;
-    lane.end = encodeInto(packet, version, lane.bytes, 0);
-    return;
+  } else {
+    if (lane.log === undefined || lane.logEnd + length > LOG_BYTES) {
+      lane.log = Buffer.allocUnsafeSlow(LOG_BYTES);
+      lane.logEnd = 0;
+    }
+    lane.bytes = lane.log;
+    lane.start = lane.logEnd;
+    lane.logEnd += length;
   }
-  if (lane.log === undefined || lane.logEnd + length > LOG_BYTES) {
-    lane.log = Buffer.allocUnsafeSlow(LOG_BYTES);
-    lane.logEnd = 0;
-  }
-  lane.bytes = lane.log;
-  lane.start = lane.logEnd;
-  lane.end = lane.logEnd = encodeInto(packet, version, lane.log, lane.logEnd);
+  const { bytes, start } = lane;
+  lane.end = packet
+    ? encodeInto(packet, version, bytes, start)
+    : writeDelivery(bytes, start, message, qos === 0 ? 0 : 1, qos, retain, undefined, expiry, 0);
 }
 
 /** Behind the fixed header and the topic name (MQTT 5.0 §3.3.2). */

@@ -7,7 +7,7 @@ import { limitProfiles } from "../../src/broker/limits.ts";
 import { type LimitName, limitProfileNames, limitTable } from "../../src/contract/limit-table.ts";
 
 /** Of the server, before it is known which broker a connection is for. */
-const SERVER_LIMITS = ["connectTimeoutMs", "connectionsPerAddressMax"];
+const SERVER_LIMITS = ["connectBytesMax", "connectTimeoutMs", "connectionsPerAddressMax"];
 
 describe("the table of limits", () => {
   test("has the limits and the defaults of the broker", () => {

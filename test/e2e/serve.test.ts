@@ -132,6 +132,7 @@ test("--connections-per-address holds for this machine too, --connect-timeout fo
 test.each([
   ["--connections-per-address", "0"],
   ["--connections-per-address", "many"],
+  ["--connect-bytes", "100"],
   ["--connect-timeout", "0s"],
   ["--connect-timeout", "2h"],
   ["--connect-timeout", "soon"],

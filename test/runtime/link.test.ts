@@ -15,6 +15,14 @@ import { Random } from "../simulation/random.ts";
 
 const TOPICS = ["a", "b/c", "b/d", "ü/long/topic/name/with/several/levels"];
 const LEVELS = [0, 1, 2] as const;
+/** The expiry interval does not pass while the test runs. */
+const PROPERTIES = [
+  undefined,
+  undefined,
+  { contentType: "text" },
+  { messageExpiryInterval: 1000 },
+  { contentType: "text", messageExpiryInterval: 1000, userProperties: [["a", "b"]] as [string, string][] },
+];
 /** Around the sizes from which on frames are not copied, and not put together. */
 const PAYLOAD_BYTES = [0, 1, 20, 100, 1000, 5000, 16_300, 20_000];
 
@@ -138,7 +146,9 @@ class Client {
 
 function describeMessage({ topic, payload, retain, dup, properties }: Publish, qos: QoS): string {
   const content = `${payload.length} × ${payload[0] ?? ""}${payload.at(-1) ?? ""}`;
-  return `${topic} at ${qos}${retain ? " retained" : ""}${dup ? " again" : ""}: ${content} ${properties?.contentType ?? ""}`;
+  const { contentType, messageExpiryInterval, userProperties } = properties ?? {};
+  const more = JSON.stringify([contentType, messageExpiryInterval, userProperties]);
+  return `${topic} at ${qos}${retain ? " retained" : ""}${dup ? " again" : ""}: ${content} ${more}`;
 }
 
 async function start(random: Random): Promise<{ clients: Client[]; hosted: HostedBroker }> {
@@ -177,7 +187,7 @@ function randomPublish(random: Random, publisher: Client): Publish {
     retain: random.chance(0.1),
     dup: qos > 0 && random.chance(0.1),
     packetId: qos === 0 ? 0 : publisher.nextPacketId(),
-    properties: publisher.version === 5 && random.chance(0.2) ? { contentType: "text" } : undefined,
+    properties: publisher.version === 5 ? random.pick(PROPERTIES) : undefined,
   };
 }
 

@@ -232,6 +232,17 @@ describe("TCP", () => {
     expect(await new RawClient(tcp.port).next()).toBeUndefined();
   });
 
+  test("a CONNECT may be as large as the limit, later packets larger", async () => {
+    const { tcp } = await startServer({ connectBytesMax: 1000 });
+    const client = await open(tcp.port, "a".repeat(900));
+    client.send(publish("t", Buffer.alloc(2000), { qos: 1, packetId: 1 }));
+    expect(await client.next()).toMatchObject({ type: PacketType.PUBACK });
+    const larger = new RawClient(tcp.port);
+    larger.socket.write(encode(connect("a".repeat(1000)), 5).subarray(0, 3));
+    // Before the rest of it has come.
+    expect(await larger.next()).toBeUndefined();
+  });
+
   test("each broker's deadlines fall due, and those of one that is gone do not", async () => {
     const runtime: Runtime = new Runtime({
       limits: { ...defaultLimits, connectTimeoutMs: 30 },

@@ -25,6 +25,7 @@ export interface ServerCommandOptions extends DataOptions {
   tls?: boolean;
   socket?: string;
   connectionsPerAddress?: number;
+  connectBytes?: number;
   /** Seconds. */
   connectTimeout?: number;
   readyFile?: string;
@@ -33,6 +34,8 @@ export interface ServerCommandOptions extends DataOptions {
 }
 
 const CONNECT_TIMEOUT_SECONDS_MAX = 60 * 60;
+/** A token of ours, and what stands around it. */
+const CONNECT_BYTES_MIN = 1024;
 
 const port = (option: string) => wholeNumber(option, 0, 65_535);
 
@@ -62,6 +65,11 @@ export function addServerOptions(command: Command): void {
       wholeNumber("--connections-per-address", 1),
     )
     .option(
+      "--connect-bytes <n>",
+      "largest CONNECT that is read, in bytes (default: 1048576)",
+      wholeNumber("--connect-bytes", CONNECT_BYTES_MIN),
+    )
+    .option(
       "--connect-timeout <duration>",
       "how long a connection may take to send CONNECT, such as 5s or 1m (default: 10s)",
       connectTimeout,
@@ -89,7 +97,7 @@ export function serverOptions(
 ): ServerOptions {
   const { env, output } = context;
   const { host, port: mqttPort, wsPort, tlsPort, wssPort, apiPort, socket } = options;
-  const { connectionsPerAddress, connectTimeout: connectTimeoutSeconds } = options;
+  const { connectionsPerAddress, connectBytes, connectTimeout: connectTimeoutSeconds } = options;
   const apiToken = options.apiToken ?? (env["PUBSUB_API_TOKEN"] || undefined);
   const isDefaultFolder = options.persistTo === undefined;
   const tls = {
@@ -103,6 +111,7 @@ export function serverOptions(
   };
   const limits = {
     ...(connectionsPerAddress !== undefined && { connectionsPerAddressMax: connectionsPerAddress }),
+    ...(connectBytes !== undefined && { connectBytesMax: connectBytes }),
     ...(connectTimeoutSeconds !== undefined && { connectTimeoutMs: connectTimeoutSeconds * 1000 }),
   };
   return {
