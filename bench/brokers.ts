@@ -83,6 +83,13 @@ const server = (name: string, port: number) => [
   String(port),
 ];
 
+/** A Worker that lets every message pass. */
+function worker(folder: string): string {
+  const file = path.join(folder, "worker.mjs");
+  writeFileSync(file, "export default { pubsub: (messages) => messages };");
+  return file;
+}
+
 /** A port for the hook, by that of its broker: below those that the system gives to connections. */
 const hookPort = (port: number) => port - 10_000;
 
@@ -97,6 +104,7 @@ export const brokerKinds: readonly BrokerKind[] = [
     (port) => ["--memory", "--on-publish-url", `http://127.0.0.1:${hookPort(port)}/`],
     (port) => server("hook", hookPort(port)),
   ),
+  ours("pubsub-cli + worker", (_port, folder) => [worker(folder), "--memory"]),
   ours("pubsub-cli + disk", (_port, folder) => ["--persist-to", path.join(folder, "data")]),
   mosquitto("mosquitto + disk", true),
 ];

@@ -168,12 +168,14 @@ const sections: readonly Section[] = [
     title: "Features, thousands of deliveries per second (CPU seconds per million)",
     text:
       "Pairs at QoS 1 without features, with an on-publish hook (an HTTP server in Node on the generator's core that lets everything\n" +
-      "pass), and with `--persist-to`, where each acknowledgement waits for the disk (fsync). mosquitto with `persistence true` promises\n" +
+      "pass) or a Worker with the handler `pubsub` (on the broker's core), and with `--persist-to`, where each acknowledgement waits for the disk (fsync). mosquitto with `persistence true` promises\n" +
       "less: it writes everything to a file every half hour and at its end.",
     isAbout: ({ name }) => name.startsWith("features"),
-    header: ["scenario", OURS, "with hook", "with disk", "mosquitto + disk"],
+    header: ["scenario", OURS, "with hook", "with Worker", "with disk", "mosquitto + disk"],
     row: (result) =>
-      [OURS, `${OURS} + hook`, `${OURS} + disk`, "mosquitto + disk"].map((broker) => rateCell(result, broker)),
+      [OURS, `${OURS} + hook`, `${OURS} + worker`, `${OURS} + disk`, "mosquitto + disk"].map((broker) =>
+        rateCell(result, broker),
+      ),
   },
   {
     title: "Memory (RSS) after the load, MiB; share of a core used, broker / load generator",

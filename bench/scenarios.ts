@@ -168,7 +168,7 @@ export const scenarios: readonly Scenario[] = [
     "clean sessions",
     { ...pairs, qos: 1 },
     {
-      brokers: [OURS, `${OURS} + hook`, `${OURS} + disk`],
+      brokers: [OURS, `${OURS} + hook`, `${OURS} + worker`, `${OURS} + disk`],
     },
   ),
   scenario(

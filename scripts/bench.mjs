@@ -4,6 +4,7 @@
  *   npm run bench -- …       the brokers side by side, see bench/main.ts
  *   npm run bench -- codec   our codec against mqtt-packet
  *   npm run bench -- journal [folder] [fsync] [records]   the journal alone
+ *   npm run bench -- worker [milliseconds]   Workers as hooks alone
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -12,7 +13,17 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 // Inside the repository, so that packages are found from there.
 const outdir = `${root}node_modules/.cache/pubsub-bench`;
-const programs = ["main", "codec", "journal", "growth", "load/main", "servers/sink", "servers/aedes", "servers/hook"];
+const programs = [
+  "main",
+  "codec",
+  "journal",
+  "worker",
+  "growth",
+  "load/main",
+  "servers/sink",
+  "servers/aedes",
+  "servers/hook",
+];
 
 await build({
   absWorkingDir: root,
@@ -30,7 +41,7 @@ await build({
 // What is measured is what is there now.
 spawnSync(process.execPath, ["scripts/build.mjs", "--if-stale"], { cwd: root, stdio: "inherit" });
 const [first, ...rest] = process.argv.slice(2);
-const isAlone = first === "codec" || first === "journal";
+const isAlone = ["codec", "journal", "worker"].includes(first);
 const script = `${outdir}/${isAlone ? first : "main"}.mjs`;
 const args = ["--expose-gc", script, ...(isAlone ? rest : process.argv.slice(2))];
 // Ctrl-C is for the benchmark, which writes what it has before it ends.

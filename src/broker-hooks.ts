@@ -17,6 +17,9 @@ interface Surroundings {
   readonly log: (line: string) => void;
 }
 
+/** A Worker beside the broker takes more at once than one far away: what a request costs is most of what it costs. */
+const WORKER_BATCH_MESSAGES_MAX = 1000;
+
 /** With a debugger attached, the answer takes as long as somebody looks at a breakpoint. */
 const DEBUGGING_TIMEOUT_MS = 60 * 60 * 1000;
 
@@ -63,10 +66,11 @@ export class BrokerHooks {
   setterFor(hosted: HostedBroker, namespace: string, brokerHost: string): (record: BrokerRecord) => void {
     let hooks: OnPublish | undefined;
     let url: string | undefined;
-    const start = (hook: Hook, policy: HookPolicy): OnPublish =>
+    const start = (hook: Hook, policy: HookPolicy, batchMessagesMax?: number): OnPublish =>
       new OnPublish({
         hook,
         policy,
+        ...(batchMessagesMax !== undefined && { batchMessagesMax }),
         complete: (pending, verdict, report) => hosted.completeHook(pending, verdict, report),
         onCircuit: (state, reason) => {
           hosted.reportHookCircuit(state, reason);
@@ -95,7 +99,7 @@ export class BrokerHooks {
           },
           useAsHook: (isHook) => hosted.setHooks(isHook ? hooks : undefined),
         });
-        hooks = start(worker, policy);
+        hooks = start(worker, policy, WORKER_BATCH_MESSAGES_MAX);
         this.#onStarting(id, worker.start(hooks));
         hosted.setHooks(hooks);
         return;

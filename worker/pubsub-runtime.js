@@ -120,16 +120,9 @@ async function decide(request, pubsub, label) {
   const bytes = passed.map(({ payload }) => bytesOf(payload, label));
   const isSame =
     passed.length === messages.length && passed.every((message, mid) => isUnchanged(message, mid, bytes[mid], header));
-  const changes = passed.map(({ mid, topic, contentType, payloadFormatIndicator }, index) => ({
-    mid,
-    topic,
-    contentType,
-    payloadFormatIndicator,
-    length: bytes[index]?.length,
-  }));
   return new Response(
     encodeFrame(
-      isSame ? null : changes,
+      isSame ? null : passed.map((message, index) => changeOf(message, bytes[index], header.messages)),
       bytes.filter((each) => each !== undefined),
     ),
   );
@@ -186,6 +179,19 @@ class Delivery {
   retry({ delaySeconds } = {}) {
     this.#settle.retry(delaySeconds);
   }
+}
+
+/** What is as it was is left out. */
+function changeOf({ mid, topic, contentType, payloadFormatIndicator }, bytes, messages) {
+  const before = messages[mid] ?? {};
+  return {
+    mid,
+    topic: topic === before.topic ? undefined : topic,
+    contentType: contentType === (before.contentType ?? null) ? undefined : contentType,
+    payloadFormatIndicator:
+      payloadFormatIndicator === (before.payloadFormatIndicator ?? 0) ? undefined : payloadFormatIndicator,
+    length: bytes?.length,
+  };
 }
 
 /** Nothing but the payload's bytes may differ: those are for the broker to compare. */

@@ -12,6 +12,8 @@ export interface OnPublishOptions {
   readonly policy: HookPolicy;
   /** Called once for each message submitted, in order within a publisher; possibly from within `submit`. */
   readonly complete: (pending: PendingPublish, verdict: Verdict, report: HookReport) => void;
+  /** See `HookPipelineOptions`. */
+  readonly batchMessagesMax?: number;
   /** See `GuardOptions`. */
   readonly onCircuit?: (state: "opened" | "closed", reason: string) => void;
   /** Milliseconds of a clock that never goes back. */
@@ -36,6 +38,7 @@ export class OnPublish implements Hooks {
     this.#pipeline = new HookPipeline({
       hook: this.#guard,
       now: options.now,
+      ...(options.batchMessagesMax !== undefined && { batchMessagesMax: options.batchMessagesMax }),
       complete: (pending, verdict, report) => options.complete(pending, outcomeOf(verdict, this.#policy), report),
     });
   }
