@@ -16,6 +16,7 @@ export type Inspection = Pick<
   | "retainedMessage"
   | "deleteRetained"
   | "metrics"
+  | "explain"
 >;
 
 /** What the API needs from the rest of the server. */

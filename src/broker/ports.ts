@@ -228,6 +228,8 @@ export interface HookReport {
   readonly elapsedMs: number;
   /** Messages in the same request. */
   readonly batchSize: number;
+  /** The number of the request's batch, from 1; absent where none was made. */
+  readonly batchId?: number;
   /** HTTP status of the answer, if there was one. */
   readonly status?: number;
   /** How often the hook was asked, where that was more than once. */

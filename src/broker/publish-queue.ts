@@ -29,6 +29,11 @@ export class PublishQueue {
     return this.#waiting.length;
   }
 
+  has(messageId: number): boolean {
+    for (const { message } of this.#waiting) if (message.id === messageId) return true;
+    return false;
+  }
+
   /** True if it holds `factor` times what it may, in number or bytes. */
   isFull({ pendingPublishesMax, pendingBytesMax }: Limits, factor = 1): boolean {
     return this.length >= factor * pendingPublishesMax || this.#bytes > factor * pendingBytesMax;

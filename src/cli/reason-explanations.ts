@@ -184,6 +184,30 @@ export const returnCodeExplanations: Readonly<Record<number, string>> = {
   5: "Not authorized (MQTT 5.0: 0x87)",
 };
 
+/** Why a client got a message, or did not, besides the reasons for drops: `pubsub explain message`. */
+export const deliveryExplanations: Readonly<Record<string, string>> = {
+  delivered: "The message was sent to the client. With QoS 1 and 2 it is sent again until the client acknowledges it.",
+  waiting: "The message waits in the client's queue: the client is away, or has not acknowledged earlier ones.",
+  "waiting-for-hook": "The hook has not decided about the message yet: `pubsub hook show`, `pubsub tail --event hook`.",
+  expired: "The message expiry interval was over before the message could be sent.",
+  "no-session":
+    "The client has no session: it never connected, or its session ended when it left. A session outlives its connection only if the client asks for that.",
+  "connected-later":
+    "The client's session began after the message was published. Retained messages reach those who come later.",
+  "no-subscription":
+    "None of the client's topic filters matches: + stands for one whole level, # for all the rest. `pubsub session describe` lists them.",
+  "subscribed-later":
+    "The client subscribed after the message was published. Retained messages reach those who come later.",
+  "subscription-refused":
+    "The client asked for a filter that matches, and the broker refused it: see SUBACK. `pubsub token inspect` shows what a token allows.",
+  "no-local":
+    "The client published the message itself, and subscribed with No Local: its own messages do not come back.",
+  "shared-elsewhere": "The client shares the subscription with others ($share/…), and another member got the message.",
+  "offline-qos0":
+    "The client was away, and messages of QoS 0 (the lower one of publisher and subscription) do not wait.",
+  unknown: "Nothing that is known says why: it may have happened when nobody watched, or the session changed since.",
+};
+
 /** Why a message reached nobody, or not somebody: `reason` of hook and drop events. */
 export const dropExplanations: Readonly<Record<string, string>> = {
   "hook-dropped": "The hook's answer leaves the message out: it was meant to be dropped.",

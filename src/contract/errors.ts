@@ -152,6 +152,13 @@ export const apiErrors = {
     hint: "describe it again, and repeat the change with its present ETag",
   },
 
+  "message-not-known": {
+    code: 17208,
+    status: 404,
+    message: "nothing is known of that message",
+    hint: "messages are known while somebody watches the broker, as pubsub tail does, and for a minute afterwards, up to 10,000 events",
+  },
+
   "tls-is-off": {
     code: 17302,
     status: 409,

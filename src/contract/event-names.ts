@@ -18,5 +18,8 @@ export const eventNames = [
 /** Why events are missing. */
 export const lostReasons = ["slow-reader", "not-kept"] as const;
 
+/** What became of a message for one client. */
+export const deliveryOutcomes = ["delivered", "waiting", "not-delivered", "unknown"] as const;
+
 /** What a hook decided about a message. */
 export const verdicts = ["passed", "modified", "dropped", "rejected"] as const;

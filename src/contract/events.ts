@@ -38,6 +38,10 @@ const hookSchema = z.object({
   status: z.int().optional().describe("HTTP status of the hook's answer, if there was one"),
   attempts: z.int().optional().describe("how often the hook was asked, where that was more than once"),
   batch: z.int().describe("messages in the same request"),
+  batchId: z
+    .int()
+    .optional()
+    .describe("ties the messages of a request together; unique within one run of the broker; absent without a request"),
   before: contentSchema.optional().describe("of modified: as published"),
   after: contentSchema.optional().describe("of modified: as delivered"),
 });

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { propertiesSchema, qosSchema } from "./content.ts";
-import { topicNameSchema } from "./schemas.ts";
+import { deliveryOutcomes } from "./event-names.ts";
+import { eventSchema } from "./events.ts";
+import { anyClientIdSchema, topicNameSchema } from "./schemas.ts";
 
 const MESSAGES_MAX = 1000;
 
@@ -20,6 +22,19 @@ const outgoingSchema = z
   .meta({ id: "OutgoingMessage" });
 
 export const messageOperations = {
+  explainMessage: {
+    summary: "Why a client got a message, or did not",
+    query: z.object({ mid: z.int().min(1).describe("as events have it"), client: anyClientIdSchema }),
+    result: z.object({
+      mid: z.int(),
+      client: z.string(),
+      outcome: z.enum(deliveryOutcomes),
+      reason: z.string().describe("why: one of pubsub explain, such as no-subscription or hook-timeout"),
+      detail: z.string().optional().describe("for people"),
+      events: z.array(eventSchema).describe("what happened to the message, deliveries to other clients aside"),
+    }),
+    errors: ["namespace-not-found", "broker-not-found", "message-not-known"],
+  },
   publishMessages: {
     summary: "Publish messages in their order, as a client would: acknowledged when they are kept",
     body: z.object({

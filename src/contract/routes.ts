@@ -79,6 +79,12 @@ export const routes = {
     body: true,
   },
   listPublicKeys: { method: "GET", scope: "read", path: `${BROKER}/publickeys` },
+  explainMessage: {
+    method: "GET",
+    scope: "read",
+    path: `${BROKER}/messages/explanation`,
+    query: { mid: "integer", client: "text" },
+  },
   publishMessages: { method: "POST", scope: "write", path: `${BROKER}/messages`, body: true },
   listRetained: {
     method: "GET",

@@ -44,6 +44,7 @@ interface Batch {
   readonly messages: readonly Message[];
   readonly publishers: readonly Publisher[];
   readonly slow: boolean;
+  readonly id: number;
   readonly startedAt: number;
   readonly abort: AbortController;
 }
@@ -76,6 +77,7 @@ export class HookPipeline implements Pick<Hooks, "submit"> {
   readonly #readySlow = new Queue<Publisher>();
   #turns = 0;
   readonly #batches = new Set<Batch>();
+  #batchIds = 0;
   #slowBatches = 0;
   #waiting = 0;
   #waitingBytes = 0;
@@ -262,7 +264,12 @@ export class HookPipeline implements Pick<Hooks, "submit"> {
     const { now } = this.#options;
     const messages: Message[] = [];
     for (const entry of entries) if (!(entry instanceof Refused)) messages.push(entry.message);
-    const batch: Batch = { entries, messages, publishers, slow, startedAt: now(), abort: new AbortController() };
+    const batch: Batch = {
+      ...{ entries, messages, publishers, slow },
+      id: ++this.#batchIds,
+      startedAt: now(),
+      abort: new AbortController(),
+    };
     this.#batches.add(batch);
     if (slow) this.#slowBatches++;
     this.#ask(batch).then(
@@ -291,6 +298,7 @@ export class HookPipeline implements Pick<Hooks, "submit"> {
     const report = {
       elapsedMs,
       batchSize: batch.messages.length,
+      batchId: batch.id,
       ...(answer?.status !== undefined && { status: answer.status }),
       ...(answer?.attempts !== undefined && { attempts: answer.attempts }),
     };

@@ -90,6 +90,11 @@ export class EventFeed {
     };
   }
 
+  /** All that is known, in its order. */
+  get past(): readonly FeedEvent[] {
+    return [...this.#kept];
+  }
+
   /** What followed an event of the run; of another run, nothing is known. */
   after(run: string, id: number): Past {
     if (run !== this.#run || id > this.#lastId) return { events: [], missing: undefined };

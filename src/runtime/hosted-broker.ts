@@ -21,6 +21,7 @@ import {
   type Verdict,
 } from "../broker/index.ts";
 import { EventFeed } from "./event-feed.ts";
+import { type Explanation, explainDelivery } from "./explanation.ts";
 import {
   type Page,
   type PageQuery,
@@ -203,6 +204,11 @@ export class HostedBroker {
       verdicts: this.#verdicts,
       hook: this.broker.hooks === undefined ? undefined : this.#hooks?.load,
     };
+  }
+
+  /** Why the client got a message, or did not; undefined where nothing is known of the message. */
+  explain(messageId: number, clientId: string): Explanation | undefined {
+    return explainDelivery(this.events.past, messageId, clientId, this.broker.sessions);
   }
 
   /** @param isConnected only sessions whose client is there, or away; undefined for all */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DropReason, HookDropReason } from "../../src/broker/ports.ts";
-import { dropExplanations } from "../../src/cli/reason-explanations.ts";
+import { deliveryExplanations, dropExplanations } from "../../src/cli/reason-explanations.ts";
+import type { DeliveryReason } from "../../src/runtime/index.ts";
 import { type FakeClient, pubsub } from "./world.ts";
 
 const TARGET = ["--ns", "local", "--broker", "dev"];
@@ -141,6 +142,69 @@ const reasons: Record<HookDropReason | DropReason, true> = {
 
 it("every reason for which a message is dropped has an explanation, and no other has", () => {
   expect(Object.keys(dropExplanations).toSorted()).toEqual(Object.keys(reasons).toSorted());
+});
+
+const deliveryReasons: Record<DeliveryReason, true> = {
+  delivered: true,
+  waiting: true,
+  "waiting-for-hook": true,
+  expired: true,
+  "no-session": true,
+  "connected-later": true,
+  "no-subscription": true,
+  "subscribed-later": true,
+  "subscription-refused": true,
+  "no-local": true,
+  "shared-elsewhere": true,
+  "offline-qos0": true,
+  unknown: true,
+};
+
+it("so has every other reason for which a client got a message, or did not", () => {
+  expect(Object.keys(deliveryExplanations).toSorted()).toEqual(Object.keys(deliveryReasons).toSorted());
+});
+
+describe("explain message", () => {
+  const event = {
+    ...{ v: 1, event: "deliver", time: "2026-11-20T12:00:00.123Z", namespace: "local", broker: "dev" },
+    ...{ mid: 12, publisher: "p", topic: "a/b", qos: 0, clientId: "c" },
+  } as const;
+
+  it.each([
+    [
+      { outcome: "delivered", reason: "delivered", events: [event] },
+      /^message 12 for c: delivered\n .*\n.*deliver +#12/,
+    ],
+    [
+      { outcome: "not-delivered", reason: "no-subscription", detail: "it has a/#", events: [] },
+      /^message 12 for c: not delivered \(no-subscription\)\n  None of .*\n  it has a\/#\n$/,
+    ],
+    [{ outcome: "not-delivered", reason: "the hook's own", events: [] }, /: not delivered \(the hook's own\)\n$/],
+    [{ outcome: "waiting", reason: "waiting", events: [] }, /: not yet \(waiting\)\n/],
+  ])("%j", async (explanation, text) => {
+    const inputs: object[] = [];
+    const explainMessage = async (input: object) => {
+      inputs.push(input);
+      return { mid: 12, client: "c", ...explanation };
+    };
+    const client = { explainMessage };
+    const { code, stdout } = await pubsub(["explain", "message", "#12", "--for", "c", ...TARGET], { client });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(text);
+    expect(inputs).toEqual([{ namespace: "local", broker: "dev", mid: 12, client: "c" }]);
+  });
+
+  it.each([
+    [["message"], "takes the number of a message"],
+    [["message", "x", "--for", "c"], "takes the number of a message"],
+    [["message", "12"], "name the client"],
+    [["0x87", "12"], "one code at a time"],
+    [["0x87", "--for", "c"], "one code at a time"],
+  ])("not with %j", async (args, text) => {
+    const { code, stderr } = await pubsub(["explain", ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(text);
+  });
 });
 
 it.each(["hook-circuit-open", "passed:hook-timeout", "dropped:hook-status"])("explain %s", async (reason) => {

@@ -26,6 +26,7 @@ const hook = {
   topic: "transactions/eu/7",
   ms: 3.14,
   batch: 4,
+  batchId: 7,
 };
 const modified: TailEvent = {
   ...hook,
@@ -176,10 +177,10 @@ describe("tail's lines", () => {
   it("are in columns", () => {
     const dropped: TailEvent = { ...hook, verdict: "dropped", reason: "hook-timeout", detail: "no answer within 10 s" };
     expect(lines([publish, { ...hook, verdict: "passed", status: 200 }, modified, dropped])).toEqual([
-      'TIME  publish      terminal-7  transactions/eu/7  {"amount":12}  QoS 1',
-      "TIME  hook         terminal-7  transactions/eu/7  passed  3.1 ms 200 batch 4",
-      "TIME  hook         terminal-7  transactions/eu/7  modified  3.1 ms 200 batch 4  card 1234 → card ****",
-      "TIME  hook         terminal-7  transactions/eu/7  dropped:hook-timeout  3.1 ms batch 4  no answer within 10 s",
+      'TIME  publish      #1   terminal-7  transactions/eu/7  {"amount":12}  QoS 1',
+      "TIME  hook         #1   terminal-7  transactions/eu/7  passed  3.1 ms 200 batch 4 (#7)",
+      "TIME  hook         #1   terminal-7  transactions/eu/7  modified  3.1 ms 200 batch 4 (#7)  card 1234 → card ****",
+      "TIME  hook         #1   terminal-7  transactions/eu/7  dropped:hook-timeout  3.1 ms batch 4 (#7)  no answer within 10 s",
     ]);
   });
 
@@ -201,8 +202,8 @@ describe("tail's lines", () => {
       "TIME  refuse  c  –  the token has expired (Not authorized (0x87))",
       "TIME  subscribe  c  a/#  ok",
       "TIME  subscribe  c  b/#  Not authorized (0x87)",
-      "TIME  deliver  c  a  QoS 0",
-      "TIME  drop  –  a  queue-full",
+      "TIME  deliver  #1  c  a  QoS 0",
+      "TIME  drop  #1  –  a  queue-full",
       "TIME  disconnect  c  –  by client",
       "TIME  lost  –  –  3 events are missing here: this reader was too slow",
     ]);

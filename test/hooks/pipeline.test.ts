@@ -182,7 +182,7 @@ describe("failures", () => {
     await world.advance(1);
     const drop = { kind: "drop", reason: "hook-timeout", detail: "no answer within 10 s" };
     expect(world.completions.map(({ verdict }) => verdict)).toEqual([drop, drop]);
-    expect(world.completions[0]!.report).toEqual({ elapsedMs: 10_000, batchSize: 2 });
+    expect(world.completions[0]!.report).toEqual({ elapsedMs: 10_000, batchSize: 2, batchId: 1 });
     expect(world.calls[0]!.signal.aborted).toBe(true);
     await world.calls[0]!.answer();
     expect(world.completedBy("a")).toEqual(ids(first));

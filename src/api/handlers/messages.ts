@@ -1,6 +1,8 @@
 import type { CheckedInput } from "../../contract/types.ts";
 import type { InternalPublish } from "../../broker/ports.ts";
-import { type Handlers, inspectBroker } from "../handler.ts";
+import { publicEvent } from "../event-json.ts";
+import { ApiFailure } from "../failure.ts";
+import { type Handlers, findBroker, inspectBroker } from "../handler.ts";
 
 /** What stands where messages of clients have a client id. */
 const PUBLISHER_ID = "$api";
@@ -33,7 +35,16 @@ function toProperties({
   return properties as InternalPublish["properties"];
 }
 
-export const messageHandlers: Handlers<"publishMessages"> = {
+export const messageHandlers: Handlers<"publishMessages" | "explainMessage"> = {
+  explainMessage: ({ params, query: { mid, client } }, dependencies) => {
+    const { namespace, broker } = findBroker(dependencies, params);
+    const explanation = inspectBroker(dependencies, params).explain(mid, client);
+    if (explanation === undefined) throw new ApiFailure("message-not-known", `nothing is known of a message ${mid}`);
+    const { events, ...outcome } = explanation;
+    const source = { namespace: namespace.name, broker: broker.name };
+    return { mid, client, ...outcome, events: events.map(({ event, atMs }) => publicEvent(event, atMs, source)) };
+  },
+
   publishMessages: async ({ params, body: { messages, hook } }, dependencies) => {
     const outgoing = messages.map((message) => toInternal(message, !hook));
     const outcomes = await inspectBroker(dependencies, params).publish(PUBLISHER_ID, outgoing);

@@ -2,7 +2,15 @@ import { apiErrors } from "../../contract/errors.ts";
 import { UserError } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
 import { exitCodeMeanings } from "../exit-codes.ts";
-import { dropExplanations, reasonExplanations, returnCodeExplanations } from "../reason-explanations.ts";
+import { type ExplainMessageOptions, explainMessage } from "../messages/explain-message.ts";
+import { usageError } from "../errors.ts";
+import { addBrokerOptions } from "../settings/names.ts";
+import {
+  deliveryExplanations,
+  dropExplanations,
+  reasonExplanations,
+  returnCodeExplanations,
+} from "../reason-explanations.ts";
 import { reasonCodeName } from "../mqtt/reasons.ts";
 import { formatTable } from "../output/table.ts";
 
@@ -13,19 +21,34 @@ interface Explanation {
   meaning: string;
 }
 
-export default defineCommand<object>({
-  examples: ["explain 0x87", "explain 27", "explain hook-timeout", "explain 9109", "explain      lists everything"],
+export default defineCommand<ExplainMessageOptions>({
+  examples: [
+    "explain 0x87",
+    "explain 27",
+    "explain hook-timeout",
+    "explain 9109",
+    "explain                                       lists everything",
+    "explain message 12 --for terminal-7           why it got that message, or did not",
+  ],
 
   configure(command) {
     command
       .description(
         "Say what a code means and what to do about it: MQTT reason codes, exit codes, error codes of the API, and " +
-          "the reasons of dropped messages.",
+          "the reasons of dropped messages. Or say why a client got a message, or did not, as far as somebody has watched the broker.",
       )
-      .argument("[code]", "number (135, 0x87) or word (hook-timeout); all where it is missing");
+      .argument("[code]", "number (135, 0x87) or word (hook-timeout); all where it is missing; or: message")
+      .argument("[mid]", "of message: its number, as tail shows it")
+      .option("--for <client>", "of message: client id of the one that should have got it");
+    addBrokerOptions(command);
   },
 
-  async run({ output }, [argument]) {
+  async run(context, [argument, mid], options) {
+    if (argument === "message") return await explainMessage(context, mid as string | undefined, options);
+    if (mid !== undefined || options.for !== undefined) {
+      throw usageError("one code at a time", "a message is explained with pubsub explain message MID --for CLIENT");
+    }
+    const { output } = context;
     const all = allExplanations();
     if (argument === undefined) {
       const rows = all.map(({ kind, code, meaning }) => [kind, code, meaning]);
@@ -65,7 +88,12 @@ function allExplanations(): Explanation[] {
     };
   });
   const drops = Object.entries(dropExplanations).map(([code, meaning]) => ({ kind: "drop reason", code, meaning }));
-  return [...reasons, ...returns, ...exits, ...api, ...drops];
+  const deliveries = Object.entries(deliveryExplanations).map(([code, meaning]) => ({
+    kind: "outcome of a message",
+    code,
+    meaning,
+  }));
+  return [...reasons, ...returns, ...exits, ...api, ...drops, ...deliveries];
 }
 
 /** `0x87 (135)` is found by either number, `9109 wrong-api-token` by number and name. */

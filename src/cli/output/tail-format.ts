@@ -32,6 +32,7 @@ export class TailFormatter {
   readonly #colors: Colors;
   /** Columns of the terminal; undefined where the output is none and nothing is cut. */
   readonly #columns: number | undefined;
+  #midWidth = 3;
   #clientWidth = 10;
   #topicWidth = 12;
 
@@ -49,11 +50,14 @@ export class TailFormatter {
   /** @returns one line, or several with the changes of a hook, without the last line feed */
   format(event: TailEvent): string {
     const { client, topic, text } = this.#describe(event);
+    const mid = "mid" in event ? `#${event.mid}` : "";
+    this.#midWidth = Math.max(this.#midWidth, mid.length);
     this.#clientWidth = Math.max(this.#clientWidth, Math.min(displayWidth(client), CLIENT_WIDTH_MAX));
     this.#topicWidth = Math.max(this.#topicWidth, Math.min(displayWidth(topic), TOPIC_WIDTH_MAX));
     const head = [
       this.#colors.dim(this.#formatTime(event.time)),
       padEnd(this.#eventName(event), EVENT_WIDTH),
+      padEnd(this.#colors.dim(mid), this.#midWidth),
       padEnd(this.#colors.cyan(client || "–"), this.#clientWidth),
       padEnd(topic || "–", this.#topicWidth),
     ];
@@ -127,7 +131,8 @@ export class TailFormatter {
     const isUnasked = event.verdict === "passed" && event.reason !== undefined;
     const color = isUnasked ? yellow : { passed: green, modified: yellow, dropped: red, rejected: red }[event.verdict];
     const attempts = event.attempts === undefined ? undefined : `${event.attempts} attempts`;
-    const numbers = [`${Math.round(event.ms * 10) / 10} ms`, event.status, attempts, `batch ${event.batch}`];
+    const batch = event.batchId === undefined ? `batch ${event.batch}` : `batch ${event.batch} (#${event.batchId})`;
+    const numbers = [`${Math.round(event.ms * 10) / 10} ms`, event.status, attempts, batch];
     const facts = dim(numbers.filter((part) => part !== undefined).join(" "));
     const detail = event.detail === undefined ? "" : `  ${red(printable(event.detail))}`;
     const { before, after } = event;
