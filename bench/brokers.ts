@@ -106,6 +106,13 @@ export const brokerKinds: readonly BrokerKind[] = [
   ),
   ours("pubsub-cli + worker", (_port, folder) => [worker(folder), "--memory"]),
   ours("pubsub-cli + disk", (_port, folder) => ["--persist-to", path.join(folder, "data")]),
+  ours("pubsub-cli + interval", (_port, folder) => [
+    "--persist-to",
+    path.join(folder, "data"),
+    "--fsync",
+    "interval:50",
+  ]),
+  ours("pubsub-cli + os", (_port, folder) => ["--persist-to", path.join(folder, "data"), "--fsync", "os"]),
   mosquitto("mosquitto + disk", true),
 ];
 

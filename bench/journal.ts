@@ -1,12 +1,14 @@
 /**
- * Measures the journal alone: pairs of a message that is added and removed, in groups that are kept together, and opening with
- * a million records.
+ * Measures the journal alone: pairs of a message that is added and removed, in groups that are kept together; size on the disk and
+ * pauses under a steady load; and opening with a million records.
  *
  *   npm run bench -- journal [folder] [fsync] [records]
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { argv, cpuUsage, memoryUsage } from "node:process";
 import type { Journal, JournalRecord, RecordId } from "../src/broker/ports.ts";
 import { type JournalStore, openFileJournal } from "../src/store/index.ts";
@@ -15,6 +17,9 @@ const [, , parent = tmpdir(), fsyncMode = "always", openCount = "1000000"] = arg
 const PAIRS_MS = 2000;
 const WAITING = 10_000;
 const SESSIONS = 1000;
+const CHURN_LIVING = 200_000;
+const CHURN_RATE = 20_000;
+const CHURN_MS = 20_000;
 const payload = Buffer.alloc(200, "p");
 
 const onFailure = (error: Error) => {
@@ -81,6 +86,47 @@ async function measurePairs(folder: string, batch: number): Promise<void> {
   await store.close();
 }
 
+/** A steady load: records that live long and short, so that segments have some of both, and compaction always has to do. */
+async function measureChurn(folder: string): Promise<void> {
+  const store = await open(folder);
+  const journal = store.journal("bench");
+  const record = messageOf("site/1/device/1/state");
+  const ids = new Float64Array(CHURN_LIVING);
+  for (let index = 0; index < CHURN_LIVING; index++) ids[index] = journal.add(record);
+  await committed(store);
+  const liveBytes = store.position;
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const before = cpuUsage();
+  const startedAt = performance.now();
+  let pairs = 0;
+  let bytesMax = 0;
+  let bytesSum = 0;
+  let samples = 0;
+  for (let elapsedMs = 0; elapsedMs < CHURN_MS; elapsedMs = performance.now() - startedAt) {
+    for (; pairs < (elapsedMs / 1000) * CHURN_RATE; pairs++) {
+      // Half of the changes concern a tenth of the records.
+      const index = Math.floor(Math.random() * (pairs % 2 === 0 ? CHURN_LIVING : CHURN_LIVING / 10));
+      journal.remove(ids[index]!);
+      ids[index] = journal.add(record);
+    }
+    await sleep(1);
+    const { bytes } = store.status();
+    bytesMax = Math.max(bytesMax, bytes);
+    bytesSum += bytes;
+    samples++;
+  }
+  delay.disable();
+  const cpu = cpuUsage(before);
+  const MiB = (bytes: number) => Math.round(bytes / 2 ** 20);
+  console.log(
+    `churn, ${CHURN_RATE} pairs/s for ${CHURN_MS / 1000} s: ${MiB(liveBytes)} MiB live, ${MiB(bytesSum / samples)} MiB on the disk, at most ` +
+      `${MiB(bytesMax)}; ${((cpu.user + cpu.system) / pairs).toFixed(1)} µs CPU a pair; pauses of the event loop: p99 ` +
+      `${(delay.percentile(99) / 1e6).toFixed(1)} ms, longest ${(delay.max / 1e6).toFixed(1)} ms`,
+  );
+  await store.close();
+}
+
 async function measureOpening(folder: string, what: string, fill: (journal: Journal, index: number) => void) {
   const count = Number(openCount);
   let store = await open(folder);
@@ -117,6 +163,7 @@ const folder = await mkdtemp(path.join(parent, "journal-bench-"));
 try {
   console.log(`fsync ${fsyncMode}, in ${folder}`);
   for (const batch of [1, 10, 100, 1000]) await measurePairs(path.join(folder, `pairs-${batch}`), batch);
+  await measureChurn(path.join(folder, "churn"));
   await measureOpening(path.join(folder, "queued"), "queued messages with deliveries", (journal, index) => {
     const message = journal.add(messageOf(`site/1/device/${index % SESSIONS}`));
     const delivery = {

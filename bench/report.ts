@@ -13,6 +13,7 @@ import { number, percent, table, times } from "./table.ts";
 const OURS = "pubsub-cli";
 const PEERS = ["mosquitto", "aedes"] as const;
 const BROKERS = [OURS, ...PEERS];
+const KEEPING = [`${OURS} + disk`, `${OURS} + interval`, `${OURS} + os`, OURS, "mosquitto + disk"];
 const DURABLE = [`${OURS} + disk`, "mosquitto + disk"];
 /** Above this share of what the sink reaches, the load generator has its part in the figure. */
 const GENERATOR_SHARE_MAX = 0.6;
@@ -107,6 +108,16 @@ const sections: readonly Section[] = [
       ...BROKERS.map((broker) => latency(result, broker)),
       ...PEERS.map((peer) => times(ratio(result, peer, "p50"))),
     ],
+  },
+  {
+    title: "Latency of acknowledgements, µs: p50 / p99 / p99.9",
+    text:
+      "From when a message of QoS 1 was due to its PUBACK (open loop), ten publishers, each with a subscriber whose session is kept. With disk\n" +
+      "each acknowledgement waits for fsync, with interval for the write (fsync every 50 ms), with os for the write; in memory, and mosquitto\n" +
+      "with `persistence true`, for nothing.",
+    isAbout: ({ work }) => work.kind === "acknowledgements",
+    header: ["scenario", ...KEEPING.map((broker) => (broker === OURS ? "in memory" : broker))],
+    row: (result) => KEEPING.map((broker) => latency(result, broker)),
   },
   {
     title: "Retained messages, ms",

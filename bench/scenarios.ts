@@ -32,6 +32,15 @@ export interface Latency {
   readonly rate: number;
 }
 
+/** Messages at a fixed rate that have to be kept, until they are acknowledged. */
+export interface Acknowledgements {
+  readonly kind: "acknowledgements";
+  /** Per second, over all publishers. */
+  readonly rate: number;
+  /** Each has a topic with one subscriber, whose session outlives its connection. */
+  readonly publishers: number;
+}
+
 /** Reads retained messages with `#`. */
 export interface Retained {
   readonly kind: "retained";
@@ -75,7 +84,7 @@ export interface Growth {
 }
 
 /** What the load generator does. */
-export type Work = Traffic | Latency | Retained | Connects | Idle;
+export type Work = Traffic | Latency | Acknowledgements | Retained | Connects | Idle;
 
 export function hasGenerator(work: Scenario["work"]): work is Work {
   return work.kind !== "startup" && work.kind !== "recovery" && work.kind !== "commands" && work.kind !== "growth";
@@ -185,6 +194,12 @@ export const scenarios: readonly Scenario[] = [
   scenario("latency-1k", "1,000 messages/s", { kind: "latency", rate: 1000 }, { measureMs: 2500 }),
   scenario("latency-10k", "10,000 messages/s", { kind: "latency", rate: 10_000 }, { measureMs: 1500 }),
   scenario("latency-50k", "50,000 messages/s", { kind: "latency", rate: 50_000 }, { measureMs: 1500 }),
+  scenario(
+    "acknowledged-20k",
+    "PUBACK at 20,000 messages/s",
+    { kind: "acknowledgements", rate: 20_000, publishers: 10 },
+    { brokers: [`${OURS} + disk`, `${OURS} + interval`, `${OURS} + os`, OURS, "mosquitto + disk"], measureMs: 3000 },
+  ),
   scenario("retained-10k", "10,000 retained read by #", { kind: "retained", messages: 10_000 }),
   scenario("retained-100k", "100,000 retained read by #", { kind: "retained", messages: 100_000 }, { roundsMax: 3 }),
   scenario(

@@ -8,6 +8,7 @@ import type { Measurement, Timing } from "../measurement.ts";
 import type { Latency } from "../scenarios.ts";
 import { Client } from "./client.ts";
 import { publishRing, type PublishRing } from "./frames.ts";
+import { percentiles } from "./percentiles.ts";
 import { between, sample, type Target, type Workload } from "./workload.ts";
 
 const PAYLOAD_BYTES = 64;
@@ -58,14 +59,10 @@ export class LatencyLoop implements Workload {
     this.#isMeasuring = false;
     this.#isSending = false;
     for (let waitedMs = 0; waitedMs < DRAIN_MS && counter.publishes < this.#sent; waitedMs += 5) await sleep(5);
-    const sorted = Float64Array.from(this.#latencies).sort();
-    const percentile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
     return {
       ...between(before, after, this.#target),
       lost: this.#sent - counter.publishes - lostBefore,
-      p50: percentile(0.5),
-      p99: percentile(0.99),
-      p999: percentile(0.999),
+      ...percentiles(this.#latencies),
     };
   }
 

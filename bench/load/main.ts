@@ -7,6 +7,7 @@
 import { createInterface } from "node:readline";
 import type { Timing } from "../measurement.ts";
 import type { Work } from "../scenarios.ts";
+import { AcknowledgementLoop } from "./acknowledgements.ts";
 import { ClosedLoop } from "./closed-loop.ts";
 import { ConnectStorm, IdleConnections } from "./connections.ts";
 import { LatencyLoop } from "./latency.ts";
@@ -23,6 +24,8 @@ async function setUp({ work, ...target }: Job): Promise<Workload> {
       return await ClosedLoop.create(target, work);
     case "latency":
       return await LatencyLoop.create(target, work);
+    case "acknowledgements":
+      return await AcknowledgementLoop.create(target, work);
     case "retained":
       return await RetainedReader.create(target, work);
     case "connects":
