@@ -56,6 +56,8 @@ export const layers = {
   "cli/server/server-command": { imports: ["cli", "errors"], types: ["app"], packages: true, node: true },
   // test and replay ask a hook without a broker.
   "cli/commands/hook": { imports: ["cli", "client", "contract", "errors", "hook-testing"], packages: true, node: true },
+  // It starts brokers of its own.
+  "cli/commands/test": { imports: ["cli", "errors", "testing"], packages: true, node: true },
   "cli/hook": { imports: ["cli", "contract", "errors", "hook-testing"], packages: true, node: true },
   // They work on a data folder, without a server.
   "cli/commands/data": { imports: ["cli", "errors", "store"], packages: true, node: true },

@@ -45,6 +45,7 @@ export const registry: readonly CommandEntry[] = [
   },
   { path: "record", summary: "Write messages to a file", load: () => import("./commands/record.ts") },
   { path: "replay", summary: "Publish recorded messages", load: () => import("./commands/replay.ts") },
+  { path: "test", summary: "Test a broker with its hook", load: () => import("./commands/test.ts") },
   { path: "tail", summary: "Watch what happens in a broker", load: () => import("./commands/tail.ts") },
 
   { path: "logs", summary: "Print what the server has said", load: () => import("./commands/logs.ts") },

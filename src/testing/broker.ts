@@ -40,7 +40,15 @@ export interface TokenOptions {
 export interface ClientOptions extends TokenOptions, Omit<SessionOptions, "will"> {
   token?: string;
   protocolVersion?: 3 | 4 | 5;
-  will?: { topic: string; payload?: unknown; qos?: 0 | 1 | 2; retain?: boolean; delaySeconds?: number } | undefined;
+  will?: WillOptions | undefined;
+}
+
+export interface WillOptions {
+  topic: string;
+  payload?: unknown;
+  qos?: 0 | 1 | 2 | undefined;
+  retain?: boolean | undefined;
+  delaySeconds?: number | undefined;
 }
 
 /** Something that was expected did not happen, or something did that was not. The message has the trace. */
@@ -149,7 +157,11 @@ export class TestBroker {
       ...(expiryInterval !== undefined && { expiryInterval }),
       ...(will && { will: willOf(will) }),
     };
-    const surroundings = { failure: (what: string) => this.failure(what), closing: this.#closing.signal };
+    const surroundings = {
+      failure: (what: string) => this.failure(what),
+      closing: this.#closing.signal,
+      left: async (id: string) => await this.#left(id),
+    };
     const client = await TestClient.connect(target, session, surroundings);
     this.#clients.add(client);
     return client;
@@ -242,6 +254,12 @@ export class TestBroker {
     await this.close();
   }
 
+  async #left(clientId: string): Promise<void> {
+    const isConnected = this.#host.hosted.session(clientId)?.connection !== undefined;
+    if (!isConnected || this.#closing.signal.aborted) return;
+    await this.#trace.next((event) => event.event === "disconnect" && event.clientId === clientId, WITHIN_MS);
+  }
+
   async #close(): Promise<void> {
     this.#closing.abort(new Error("the broker is closed"));
     await Promise.all([...this.#clients].map((client) => client.disconnect()));
@@ -250,7 +268,7 @@ export class TestBroker {
   }
 }
 
-function willOf({ topic, payload, qos = 1, retain = false, delaySeconds }: NonNullable<ClientOptions["will"]>) {
+function willOf({ topic, payload, qos = 1, retain = false, delaySeconds }: WillOptions) {
   const properties = delaySeconds === undefined ? undefined : { willDelayInterval: delaySeconds };
   return { topic, payload: payloadBytes(payload), qos, retain, properties };
 }

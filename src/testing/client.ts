@@ -23,6 +23,8 @@ export interface Surroundings {
   /** Makes an error of what is missing, with what happened. */
   failure(message: string): Error;
   readonly closing: AbortSignal;
+  /** Resolves when the broker knows that the client has gone. Called before it goes. */
+  left(clientId: string): Promise<void>;
 }
 
 /** How long something that should happen may take, and how long nothing has to. */
@@ -36,6 +38,7 @@ export class TestClient {
   readonly #connection: MqttConnection;
   readonly #inbox: Inbox<TestMessage>;
   readonly #surroundings: Surroundings;
+  #hasEnded = false;
 
   private constructor(
     clientId: string,
@@ -47,6 +50,7 @@ export class TestClient {
     this.#connection = connection;
     this.#inbox = inbox;
     this.#surroundings = surroundings;
+    connection.lost.catch(() => (this.#hasEnded = true));
   }
 
   /** @throws {MqttConnectionError} where the broker refuses */
@@ -113,18 +117,23 @@ export class TestClient {
 
   /** Says goodbye: the will is not published. */
   async disconnect(): Promise<void> {
-    await this.#connection.close();
+    await this.#leave(() => this.#connection.close());
   }
 
   /** Ends the connection as a network does that fails: the will is published. */
   async loseConnection(): Promise<void> {
-    this.#connection.destroy();
-    await this.#connection.lost.catch(() => {});
+    await this.#leave(() => this.#connection.destroy());
   }
 
   /** Resolves when the connection has ended, with why. */
   async ended(): Promise<Error> {
     return await this.#connection.lost.catch((error: Error) => error);
+  }
+
+  async #leave(leave: () => Promise<void> | void): Promise<void> {
+    const left = this.#hasEnded ? undefined : this.#surroundings.left(this.clientId);
+    await leave();
+    await left;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

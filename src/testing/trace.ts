@@ -14,14 +14,35 @@ export type EventName = Exclude<TailEventName, "lost">;
 
 export class Trace {
   readonly #inbox = new Inbox<TailEvent>();
+  readonly #listeners = new Set<(event: TailEvent) => void>();
 
   constructor(hosted: HostedBroker, now: number) {
     const source = { namespace: NAMESPACE, broker: BROKER };
-    hosted.events.watch(({ event, atMs }) => this.#inbox.add(publicEvent(event, atMs, source)), now);
+    hosted.events.watch((entry) => {
+      const event = publicEvent(entry.event, entry.atMs, source);
+      this.#inbox.add(event);
+      for (const listener of this.#listeners) listener(event);
+    }, now);
   }
 
   get events(): readonly TailEvent[] {
     return this.#inbox.all;
+  }
+
+  /** Resolves with the next event that matches, without taking it, or after a while. */
+  async next(matches: (event: TailEvent) => boolean, withinMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        this.#listeners.delete(listen);
+        resolve();
+      };
+      const listen = (event: TailEvent) => {
+        if (matches(event)) finish();
+      };
+      const timer = setTimeout(finish, withinMs);
+      this.#listeners.add(listen);
+    });
   }
 
   async take(

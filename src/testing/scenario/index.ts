@@ -1,0 +1,2 @@
+export { readScenarios } from "./read.ts";
+export { type ScenarioResult, runScenario } from "./run.ts";
