@@ -72,6 +72,30 @@ const mosquitto = (name: string, persistence: boolean): BrokerKind => ({
   },
 });
 
+/** Its MQTT gateway keeps sessions in JetStream, and so needs a folder. It has no MQTT 5 and, up to 2.9, no QoS 2. */
+const nats = (version: string): BrokerKind => ({
+  name: "nats",
+  version: () => version,
+  command(port, folder) {
+    const config = path.join(folder, "nats.conf");
+    const lines = [
+      "server_name: bench",
+      // Clients of its own protocol are not measured.
+      "listen: 127.0.0.1:-1",
+      `jetstream { store_dir: "${path.join(folder, "jetstream")}" }`,
+      // Without a limit of unacknowledged messages that would be lower than the generator's.
+      `mqtt { listen: "127.0.0.1:${port}", max_ack_pending: 65535 }`,
+    ];
+    writeFileSync(config, lines.join("\n"));
+    return ["nats-server", "-c", config];
+  },
+});
+
+/** undefined where it is not installed. */
+function natsVersion(): string | undefined {
+  return /v(\S+)/.exec(spawnSync("nats-server", ["--version"], { encoding: "utf8" }).stdout ?? "")?.[1];
+}
+
 /** One of the programs in servers/. */
 function script(name: string, version: () => string): BrokerKind {
   return { name, version, command: (port) => server(name, port) };
@@ -93,10 +117,13 @@ function worker(folder: string): string {
 /** A port for the hook, by that of its broker: below those that the system gives to connections. */
 const hookPort = (port: number) => port - 10_000;
 
-/** Ours first; the sink is what the generator itself can do. */
+const foundNats = natsVersion();
+
+/** Ours first; the sink is what the generator itself can do. What is not installed and need not be is left out. */
 export const brokerKinds: readonly BrokerKind[] = [
   ours("pubsub-cli", () => ["--memory"]),
   mosquitto("mosquitto", false),
+  ...(foundNats === undefined ? [] : [nats(foundNats)]),
   script("aedes", () => packageVersion("node_modules/aedes/package.json")),
   script("sink", () => ""),
   ours(

@@ -8,10 +8,10 @@ import type { Metric } from "./measurement.ts";
 import { NODE_ALONE, programNames } from "./programs.ts";
 import type { Results, ScenarioResult } from "./results.ts";
 import { scenarios, type Scenario } from "./scenarios.ts";
-import { number, percent, table, times } from "./table.ts";
+import { number, percent, table, tableOfMeasured, times } from "./table.ts";
 
 const OURS = "pubsub-cli";
-const PEERS = ["mosquitto", "aedes"] as const;
+const PEERS = ["mosquitto", "nats", "aedes"] as const;
 const BROKERS = [OURS, ...PEERS];
 const KEEPING = [`${OURS} + disk`, `${OURS} + interval`, `${OURS} + os`, OURS, "mosquitto + disk"];
 const DURABLE = [`${OURS} + disk`, "mosquitto + disk"];
@@ -214,7 +214,7 @@ export function tables(results: Results, names: readonly string[]): string {
     const rows = measured
       .filter(({ scenario }) => isAbout(scenario))
       .map(({ scenario, result }) => [`${scenario.title}${result.isQuick ? " (short)" : ""}`, ...row(result)]);
-    return rows.length === 0 ? [] : [`## ${title}\n\n${text}\n\n${table(header, rows)}`];
+    return rows.length === 0 ? [] : [`## ${title}\n\n${text}\n\n${tableOfMeasured(header, rows)}`];
   });
   if (results.growth && names.includes("growth")) blocks.push(growthTable(results.growth));
   return blocks.join("\n\n");
@@ -277,7 +277,7 @@ export function goalSection(results: Results, names: readonly string[]): string 
   if (rows.length === 0) return "";
   const text =
     "As measured; for rates also as the CPU that the brokers used would allow, if nothing else were in the way.";
-  return `## Goals\n\n${text}\n\n${table(["scenario", "figure", ...PEERS.map((peer) => `/ ${peer}`), `/ ${NODE_ALONE}`, "by itself"], rows)}`;
+  return `## Goals\n\n${text}\n\n${tableOfMeasured(["scenario", "figure", ...PEERS.map((peer) => `/ ${peer}`), `/ ${NODE_ALONE}`, "by itself"], rows)}`;
 }
 
 const METRIC_NAMES: Partial<Record<Metric, string>> = {

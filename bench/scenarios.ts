@@ -101,9 +101,12 @@ export interface Scenario {
 }
 
 const OURS = "pubsub-cli";
-const PEERS = [OURS, "mosquitto", "aedes"];
+/** NATS where it is installed. */
+const PEERS = [OURS, "mosquitto", "nats", "aedes"];
 const WITH_DISK = [`${OURS} + disk`, "mosquitto + disk"];
 const WITH_SINK = [...PEERS, "sink"];
+/** Not NATS, which has no QoS 2. */
+const WITH_QOS2 = WITH_SINK.filter((name) => name !== "nats");
 
 const deep = { kind: "traffic", payloadBytes: 64, windowDeliveries: 2000, windowUnacknowledged: 100 } as const;
 const pairs = { ...deep, publishers: 10, subscribers: 10, topics: "own" } as const;
@@ -139,7 +142,7 @@ export const scenarios: readonly Scenario[] = [
   scenario("fan-in-100-qos1", "fan-in 100→1, QoS 1", fanIn(100, 1), sink),
   scenario("pairs-qos0", "pairs 10×10, QoS 0", { ...pairs, qos: 0 }, sink),
   scenario("pairs-qos1", "pairs 10×10, QoS 1", { ...pairs, qos: 1 }, sink),
-  scenario("pairs-qos2", "pairs 10×10, QoS 2", { ...pairs, qos: 2 }, sink),
+  scenario("pairs-qos2", "pairs 10×10, QoS 2", { ...pairs, qos: 2 }, { brokers: WITH_QOS2 }),
   scenario("one-to-three", "10 publishers, 3 subscribers each", { ...pairs, subscribers: 30, qos: 0 }, sink),
   scenario("payload-16", "pairs, QoS 0, 16 B", { ...pairs, qos: 0, payloadBytes: 16 }, sink),
   scenario("payload-1k", "pairs, QoS 0, 1 KiB", { ...pairs, qos: 0, payloadBytes: 1024 }, sink),

@@ -21,3 +21,11 @@ export function table(header: readonly string[], rows: readonly (readonly string
   const line = (row: readonly string[]) => `| ${row.map((text, column) => text.padEnd(widths[column]!)).join(" | ")} |`;
   return [line(header), `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...rows.map(line)].join("\n");
 }
+
+/** The same without columns in which there is nothing. */
+export function tableOfMeasured(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const isEmpty = (cell: string) => /^[–/ ]*$/.test(cell);
+  const isMeasured = header.map((_, column) => rows.some((row) => !isEmpty(row[column]!)));
+  const select = (row: readonly string[]) => row.filter((_, column) => isMeasured[column]);
+  return table(select(header), rows.map(select));
+}
