@@ -75,8 +75,8 @@ function observeClass(worker, surroundings, report) {
 }
 
 function requireHandler(worker, { label, isHook }) {
-  if (isHook && !HANDLERS.some((name) => typeof worker[name] === "function")) {
-    throw new Error(`${label} has no handler: neither pubsub nor subscribe nor fetch`);
+  if (isHook && ![...HANDLERS, "scheduled", "queue"].some((name) => typeof worker[name] === "function")) {
+    throw new Error(`${label} has no handler: no pubsub, subscribe, fetch, scheduled or queue`);
   }
 }
 

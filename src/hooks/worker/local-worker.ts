@@ -367,6 +367,7 @@ export class LocalWorker implements Hook {
       host: "127.0.0.1",
       port: 0,
       handleStructuredLogs: (log) => this.#onLog(log),
+      unsafeTriggerHandlers: true,
       ...(persistTo !== undefined && { defaultPersistRoot: persistTo }),
       ...(inspectorPort !== undefined && { inspectorPort }),
     };

@@ -33,6 +33,8 @@ export interface MiniflareOptions {
   readonly defaultPersistRoot?: string;
   readonly inspectorPort?: number;
   readonly handleStructuredLogs: (log: StructuredLog) => void;
+  /** `/cdn-cgi/handler/scheduled` runs the handler `scheduled`, as with `wrangler dev`. */
+  readonly unsafeTriggerHandlers: boolean;
 }
 
 export type MiniflareModuleType = "ESModule" | "Text" | "Data" | "CompiledWasm";

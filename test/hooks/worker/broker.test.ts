@@ -48,6 +48,7 @@ export default {
       }
     }
   },
+  async scheduled({ cron }, env) { await env.BROKER.publish("scheduled", cron); },
   async queue(batch, env) { await env.BROKER.publish("queue", batch.messages[0].body); },
 };`,
   });
@@ -99,6 +100,10 @@ export default {
   worker.published.length = 0;
   expect(await get("/elsewhere")).toBe("sent");
   await eventually(() => worker.published.map(({ topic }) => topic)).toEqual(["imported", "room", "queue"]);
+
+  worker.published.length = 0;
+  await get("/cdn-cgi/handler/scheduled?cron=*/5+*+*+*+*");
+  expect(worker.published).toMatchObject([{ topic: "scheduled", payload: Buffer.from("*/5 * * * *") }]);
 
   worker.outcome = () => ({ reasonCode: 0x90, reason: "the topic name has a wildcard" });
   const [refused, ...mistakes] = JSON.parse(await get("/wrong")) as string[];
