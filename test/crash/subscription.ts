@@ -108,6 +108,11 @@ export class Subscription {
     );
   }
 
+  /** The server may have met it before there was the subscription; a copy that is sent again comes after others then. */
+  mayHaveMissed({ qos, sentAt, timesSent }: Message): boolean {
+    return qos === 1 && timesSent > 1 && sentAt < this.#last!.grantedAt;
+  }
+
   describe(): string {
     const intervals = this.#intervals.slice(-4).map((interval) => Object.values(interval).join("/"));
     return `${this.topicFilter} at QoS ${this.qos}, asked/granted/left/confirmed at ${intervals.join(", ")}`;

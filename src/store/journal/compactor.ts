@@ -9,8 +9,10 @@ import { type JournalFile, type JournalFolder, readInto } from "./files.ts";
 import { FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES, frameAt, frameLength, segmentFileName } from "./format.ts";
 import type { Inventory, Segment } from "./inventory.ts";
 
-/** Bytes that are read at least at once. */
+/** Bytes that are read at least at once, and written again at most in one turn of the event loop. */
 const STEP_BYTES_MIN = 128 * 1024;
+/** Entries that are looked at in one turn of the event loop: a millisecond or two. */
+const STEP_ENTRIES_MAX = 2000;
 /** Bytes that are read for each that was written: garbage goes faster than it comes. */
 const READ_PER_WRITTEN = 4;
 /** The disk has at most so many times what lives, and two segments. */
@@ -39,6 +41,8 @@ export class Compactor {
   /** Where in the window the next frame begins. */
   #next = 0;
   #entries: EntryReader | undefined;
+  /** Bytes since `read`. */
+  #rewritten = 0;
   #isBroken = false;
   /** Everything counts as worth it. */
   #isThorough = false;
@@ -67,6 +71,7 @@ export class Compactor {
    * @param writtenBytes what was written since the last call
    */
   async read(writtenBytes: number): Promise<void> {
+    this.#rewritten = 0;
     if (this.#isBroken || this.isCleaned || this.#entries !== undefined) return;
     try {
       if (this.#segment === undefined && !(await this.#begin())) return;
@@ -84,10 +89,13 @@ export class Compactor {
     }
   }
 
-  /** Writes again what lives of the piece that was read. */
-  rewrite(): void {
+  /**
+   * Writes again what lives of the piece that was read, some of it.
+   * @returns false when it is enough until the next piece is read
+   */
+  rewrite(): boolean {
     const segment = this.#segment;
-    if (segment === undefined || this.isCleaned) return;
+    if (segment === undefined || this.isCleaned) return false;
     const { inventory, rewrite } = this.#options;
     let rewritten = 0;
     const visitor: EntryVisitor = {
@@ -103,12 +111,15 @@ export class Compactor {
       remove: () => {},
       removeBroker: () => {},
     };
-    while (rewritten < Math.max(STEP_BYTES_MIN, this.#window.length / 2)) {
-      if (this.#entries === undefined && !this.#enterFrame(segment)) return;
+    for (let looked = 0; looked < STEP_ENTRIES_MAX; looked++) {
+      if (rewritten >= STEP_BYTES_MIN) break;
+      if (this.#entries === undefined && !this.#enterFrame(segment)) return false;
       const entries: EntryReader = this.#entries!;
       entries.next(visitor);
       if (entries.isAtEnd) this.#entries = undefined;
     }
+    this.#rewritten += rewritten;
+    return this.#rewritten < this.#window.length / 2;
   }
 
   /** Forgets the segment that is cleaned. */

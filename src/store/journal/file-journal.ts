@@ -202,7 +202,7 @@ export class FileJournal implements JournalStore {
     if (this.#cleanedAt !== undefined) {
       if (this.#committed >= this.#cleanedAt) await this.#dropOldest();
     } else if (read !== undefined) {
-      this.#compactor.rewrite();
+      while (this.#compactor.rewrite()) await nextTurn();
       if (this.#compactor.isCleaned) this.#cleanedAt = this.#position;
     }
   }
