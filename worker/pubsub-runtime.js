@@ -3,6 +3,7 @@
  * only "Internal Server Error", and a promise given to `waitUntil` fails in silence. And it turns the broker's calls into
  * those of the handlers that are ours, which workerd does not know.
  */
+import { withConsole } from "./pubsub-console.js";
 import { decodeFrame, encodeFrame } from "./pubsub-frames.js";
 
 const HOPS = Symbol.for("pubsub-cli:hops");
@@ -45,7 +46,7 @@ function observeObject(worker, surroundings, report) {
       const scope = inScope(env, hopsOf(request), surroundings);
       const handle = (name) =>
         typeof worker[name] === "function" ? (input) => worker[name](input, scope, context) : undefined;
-      return answer(request, handle, surroundings, report);
+      return forBroker(request, () => answer(request, handle, surroundings, report));
     },
   };
   for (const name of ["scheduled", "queue", "email", "tail", "trace", "test"]) {
@@ -69,7 +70,7 @@ function observeClass(worker, surroundings, report) {
     async fetch(request) {
       this.#hops.count = hopsOf(request).count;
       const handle = (name) => (typeof super[name] === "function" ? (input) => super[name](input) : undefined);
-      return await answer(request, handle, surroundings, report);
+      return await forBroker(request, () => answer(request, handle, surroundings, report));
     }
   };
 }
@@ -213,10 +214,18 @@ function bytesOf(payload, label) {
   throw new TypeError(`${label}: pubsub returned a message with a payload that is neither Uint8Array nor string`);
 }
 
+/** The broker is told what was said while its batch was decided about. */
+function forBroker(request, answer) {
+  return isFromBroker(request) ? withConsole(answer) : answer();
+}
+
+function isFromBroker({ headers }) {
+  return headers.has("x-pubsub-call") || headers.has("x-signature-ed25519");
+}
+
 /** What messages that this request leads to are: one hop further than those that it brought. */
 function hopsOf(request) {
-  const isFromBroker = request.headers.has("x-pubsub-call") || request.headers.has("x-signature-ed25519");
-  return { count: isFromBroker ? Number(request.headers.get("x-pubsub-hops") ?? 0) + 1 : 0 };
+  return { count: isFromBroker(request) ? Number(request.headers.get("x-pubsub-hops") ?? 0) + 1 : 0 };
 }
 
 /** `env` with a broker that knows how many hops its messages have. */

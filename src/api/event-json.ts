@@ -98,6 +98,7 @@ function hookFields({
     ...(report.status !== undefined && { status: report.status }),
     ...(report.attempts !== undefined && { attempts: report.attempts }),
     batch: report.batchSize,
+    ...(report.console !== undefined && { console: [...report.console] }),
     ...(report.batchId !== undefined && { batchId: report.batchId }),
   } as const;
   switch (verdict.kind) {

@@ -234,6 +234,16 @@ export interface HookReport {
   readonly status?: number;
   /** How often the hook was asked, where that was more than once. */
   readonly attempts?: number;
+  /** What it said while it decided about the batch, where that is known. */
+  readonly console?: readonly ConsoleLine[];
+}
+
+/** Something that the code of a hook has printed. */
+export interface ConsoleLine {
+  /** `exception` is one that nobody caught. */
+  readonly kind: "log" | "warning" | "error" | "exception";
+  /** One line or more. */
+  readonly text: string;
 }
 
 /** Stands for a message that waits for its verdict. Its fields are the broker's own business. */

@@ -42,6 +42,12 @@ const hookSchema = z.object({
     .int()
     .optional()
     .describe("ties the messages of a request together; unique within one run of the broker; absent without a request"),
+  console: z
+    .array(z.object({ kind: z.enum(["log", "warning", "error", "exception"]), text: z.string() }))
+    .optional()
+    .describe(
+      "what a Worker that runs here has printed while it decided about the batch; the same for all of its messages",
+    ),
   before: contentSchema.optional().describe("of modified: as published"),
   after: contentSchema.optional().describe("of modified: as delivered"),
 });

@@ -1,5 +1,5 @@
 /** What a hook is: the code that sees each message between its publisher and its subscribers. */
-import type { Message, Verdict } from "../broker/ports.ts";
+import type { ConsoleLine, Message, Verdict } from "../broker/ports.ts";
 
 /** What a hook decided about a batch. */
 export interface HookAnswer {
@@ -7,6 +7,8 @@ export interface HookAnswer {
   readonly verdicts: readonly Verdict[];
   /** HTTP status of the answer, where there was one. */
   readonly status?: number;
+  /** What it said meanwhile, where that is known. */
+  readonly console?: readonly ConsoleLine[];
   /** How often it was asked, where that was more than once. */
   readonly attempts?: number;
 }

@@ -1,4 +1,5 @@
 /** POST requests to one origin over connections that are kept. Loads undici: import it lazily. */
+import { CONSOLE_HEADER } from "./console-lines.ts";
 import { type Dispatcher, Pool } from "undici";
 
 /** More than the pipeline has batches under way: connections that are being given up may overlap with new ones. */
@@ -8,7 +9,13 @@ const ERROR_BYTES_MAX = 64 * 1024;
 
 /** What came back, or why nothing did. */
 export type HttpAnswer =
-  | { readonly status: number; readonly body: Buffer; readonly tooLarge: boolean }
+  | {
+      readonly status: number;
+      readonly body: Buffer;
+      readonly tooLarge: boolean;
+      /** The header that console-lines.ts reads. */
+      readonly console?: string;
+    }
   | { readonly failure: Error };
 
 export class HttpClient {
@@ -42,6 +49,7 @@ export class HttpClient {
       let done = false;
       let status = 0;
       let bytes = 0;
+      let told: { readonly console?: string } = {};
       const chunks: Buffer[] = [];
       const onAbort = (): void => {
         done = true;
@@ -63,8 +71,10 @@ export class HttpClient {
             // Given up while it waited for a connection.
             if (done) started.abort(new Error("aborted"));
           },
-          onResponseStart(_controller, statusCode) {
+          onResponseStart(_controller, statusCode, headers) {
             status = statusCode;
+            const header = headers[CONSOLE_HEADER];
+            if (typeof header === "string") told = { console: header };
           },
           onResponseData(_controller, chunk) {
             bytes += chunk.length;
@@ -72,12 +82,12 @@ export class HttpClient {
               chunks.push(chunk);
               return;
             }
-            finish({ status, body: Buffer.concat(chunks), tooLarge: true });
+            finish({ status, body: Buffer.concat(chunks), tooLarge: true, ...told });
             controller?.abort(new Error("too large"));
           },
           onResponseEnd() {
             const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-            finish({ status, body, tooLarge: false });
+            finish({ status, body, tooLarge: false, ...told });
           },
           onResponseError(_controller, failure) {
             finish({ failure });

@@ -301,6 +301,7 @@ export class HookPipeline implements Pick<Hooks, "submit"> {
       batchId: batch.id,
       ...(answer?.status !== undefined && { status: answer.status }),
       ...(answer?.attempts !== undefined && { attempts: answer.attempts }),
+      ...(answer?.console !== undefined && { console: answer.console }),
     };
     for (const publisher of batch.publishers) {
       publisher.slow = elapsedMs > this.#options.slowMs;

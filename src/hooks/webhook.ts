@@ -2,6 +2,7 @@
 import { createPrivateKey, sign, type JsonWebKey, type KeyObject } from "node:crypto";
 import type { HookDropReason, Message, Verdict } from "../broker/ports.ts";
 import { drop, excerpt, readAnswer } from "./answer.ts";
+import { readConsole } from "./console-lines.ts";
 import type { Hook, HookAnswer } from "./hook.ts";
 import type { HttpAnswer, HttpClient } from "./http.ts";
 import { encodeBatch, hopsOf } from "./request-body.ts";
@@ -127,16 +128,17 @@ export function judge(
     return batch.map(() => verdict);
   };
   if ("failure" in answer) return { verdicts: all("hook-unreachable", `${name}: ${describe(answer.failure)}`) };
-  const { status, body } = answer;
+  const { status, body, console: printed } = answer;
+  const told = { status, ...(printed !== undefined && { console: readConsole(printed) }) };
   if (status !== 200) {
     const note = status >= 300 && status < 400 ? " (redirects are not followed)" : "";
     const text = excerpt(body);
-    return { status, verdicts: all("hook-status", `HTTP ${status}${note}${text === "" ? "" : `: ${text}`}`) };
+    return { ...told, verdicts: all("hook-status", `HTTP ${status}${note}${text === "" ? "" : `: ${text}`}`) };
   }
   if (answer.tooLarge) {
-    return { status, verdicts: all("hook-answer-too-large", `the answer has more than ${answerBytesMax} bytes`) };
+    return { ...told, verdicts: all("hook-answer-too-large", `the answer has more than ${answerBytesMax} bytes`) };
   }
-  return { status, verdicts: read(body) };
+  return { ...told, verdicts: read(body) };
 }
 
 /** A failure in a few words, such as `connect ECONNREFUSED 127.0.0.1:8787`. */

@@ -161,7 +161,11 @@ function eventBytes(event: BrokerEvent): number {
   if ("reason" in event) bytes += event.reason.length;
   if ("topicFilter" in event) bytes += event.topicFilter.length;
   if ("message" in event) bytes += event.message.topic.length + contentBytes(event.message);
-  if (event.type === "hook" && event.verdict.kind === "replace") bytes += contentBytes(event.verdict);
+  if (event.type === "hook") {
+    const { verdict, report } = event;
+    if (verdict.kind === "replace") bytes += contentBytes(verdict);
+    for (const { text } of report.console ?? []) bytes += text.length;
+  }
   return bytes;
 }
 

@@ -184,6 +184,24 @@ describe("tail's lines", () => {
     ]);
   });
 
+  it("have what a Worker printed below the first message of its batch", () => {
+    const printed = {
+      ...hook,
+      verdict: "passed" as const,
+      console: [
+        { kind: "log" as const, text: "seen\u001b[2J" },
+        { kind: "exception" as const, text: "Error: ouch\n    at worker.ts:8" },
+      ],
+    };
+    expect(
+      lines([printed, { ...printed, mid: 2 }, { ...printed, batchId: 8 }]).map((line) => line.split("\n").slice(1)),
+    ).toEqual([
+      ["    log: seen\\x1b[2J", "    exception: Error: ouch", "          at worker.ts:8"],
+      [],
+      ["    log: seen\\x1b[2J", "    exception: Error: ouch", "          at worker.ts:8"],
+    ]);
+  });
+
   it("say what else happens", () => {
     const client = { ...common, clientId: "c" };
     expect(

@@ -32,6 +32,7 @@ export class TailFormatter {
   readonly #colors: Colors;
   /** Columns of the terminal; undefined where the output is none and nothing is cut. */
   readonly #columns: number | undefined;
+  #lastPrintedBatch: number | undefined;
   #midWidth = 3;
   #clientWidth = 10;
   #topicWidth = 12;
@@ -136,11 +137,27 @@ export class TailFormatter {
     const facts = dim(numbers.filter((part) => part !== undefined).join(" "));
     const detail = event.detail === undefined ? "" : `  ${red(printable(event.detail))}`;
     const { before, after } = event;
+    const printed = this.#console(event);
     if (this.#withDiff && before && after) {
-      return `${color(verdict)}  ${facts}${detail}${formatChanges(diffContent(before, after), this.#colors)}`;
+      return `${color(verdict)}  ${facts}${detail}${formatChanges(diffContent(before, after), this.#colors)}${printed}`;
     }
     const change = before && after ? `  ${this.#preview(before)} ${yellow("→")} ${this.#preview(after)}` : "";
-    return `${color(verdict)}  ${facts}${change}${detail}`;
+    return `${color(verdict)}  ${facts}${change}${detail}${printed}`;
+  }
+
+  /** What the Worker has printed, below the first message of its batch. */
+  #console({ batchId, console: lines = [] }: Hook): string {
+    if (lines.length === 0 || batchId === this.#lastPrintedBatch) return "";
+    this.#lastPrintedBatch = batchId;
+    const { red, yellow, dim } = this.#colors;
+    return lines
+      .map(({ kind, text }) => {
+        const color = kind === "log" ? dim : kind === "warning" ? yellow : red;
+        const [first, ...rest] = text.trimEnd().split("\n").map(printable);
+        const more = rest.map((line) => `\n      ${dim(line)}`).join("");
+        return `\n    ${color(`${kind}: ${first}`)}${more}`;
+      })
+      .join("");
   }
 
   #preview({ payload, payloadEncoding, payloadBytes }: Content): string {

@@ -68,7 +68,7 @@ export function toMiniflareWorker({
     modules,
     modulesRoot: folder,
     compatibilityDate: configuration.compatibility_date ?? compatibilityDate,
-    compatibilityFlags: configuration.compatibility_flags,
+    compatibilityFlags: withStorage(configuration.compatibility_flags),
     bindings: { ...configuration.vars, ...secrets, ...extraBindings },
     kvNamespaces: fromEntries(configuration.kv_namespaces, (kv) => kv.preview_id ?? kv.id ?? kv.binding),
     r2Buckets: fromEntries(configuration.r2_buckets, (r2) => r2.preview_bucket_name ?? r2.bucket_name ?? r2.binding),
@@ -134,4 +134,9 @@ function fromEntries<Entry extends { readonly binding: string }, Value>(
   value: (entry: Entry) => Value,
 ): Record<string, Value> {
   return Object.fromEntries(entries.map((entry) => [entry.binding, value(entry)]));
+}
+
+/** worker/pubsub-console.js takes AsyncLocalStorage, which `nodejs_compat` has in it. */
+function withStorage(flags: readonly string[]): readonly string[] {
+  return flags.some((flag) => /^nodejs_(compat|als)/.test(flag)) ? flags : [...flags, "nodejs_als"];
 }

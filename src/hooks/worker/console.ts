@@ -1,4 +1,5 @@
 /** What workerd prints, made fit for people. */
+import type { ConsoleLine } from "../../broker/ports.ts";
 import { EXCEPTION_MARK } from "./entry.ts";
 import type { StructuredLog } from "./miniflare.ts";
 import type { StackTraces } from "./stack-trace.ts";
@@ -17,6 +18,12 @@ const TEXT_CHARS_MAX = 64 * 1024;
 /** workerd's own words about an exception, with the addresses of its machine code. */
 const NATIVE_EXCEPTION = /^Uncaught exception: .*?\bjsg\.((?:\w*Error|Error|DOMException)[^\n]*)(?:\nstack: [^\n]*)?$/s;
 const STARTUP_ERROR = /^service core:user:[^:]+: (?:Uncaught )?/;
+
+/** A line of a batch, with the places in the sources. */
+export function mappedLine({ kind, text }: ConsoleLine, traces: StackTraces): ConsoleLine {
+  if (!text.startsWith(EXCEPTION_MARK)) return { kind, text: traces.map(text) };
+  return { kind: "exception", text: traces.map(text.slice(EXCEPTION_MARK.length)) };
+}
 
 export function workerOutput({ level, message }: StructuredLog, traces: StackTraces): WorkerOutput {
   const text = message.length > TEXT_CHARS_MAX ? `${message.slice(0, TEXT_CHARS_MAX)}…` : message;

@@ -19,7 +19,7 @@ export interface EntryOptions {
 export const ENTRY_NAME = "pubsub-entry.js";
 
 /** Where frames of stack traces are that are ours: here, and in worker/. */
-export const OWN_FRAME = /\bpubsub-(?:entry|runtime|broker|frames)\.js\b|miniflare-internal:/;
+export const OWN_FRAME = /\bpubsub-(?:entry|runtime|broker|frames|console)\.js\b|miniflare-internal:/;
 
 /**
  * @param main absolute path of the user's main module

@@ -10,7 +10,7 @@ import { type Assembled, Assembly } from "./assembly.ts";
 import { BuildError } from "./bundle.ts";
 import { type HandlerName, WorkerCalls } from "./calls.ts";
 import { type WorkerProject, readProject } from "./configuration.ts";
-import { type WorkerOutput, workerOutput } from "./console.ts";
+import { type WorkerOutput, mappedLine, workerOutput } from "./console.ts";
 import { Consumers, type ConsumersPorts } from "./consumers.ts";
 import { type Libraries, loadLibraries } from "./libraries.ts";
 import type { MiniflareInstance, MiniflareOptions, StructuredLog } from "./miniflare.ts";
@@ -187,7 +187,9 @@ export class LocalWorker implements Hook {
 
   async onPublish(batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
     if (this.#asked === undefined) throw new Error("the Worker does not run");
-    return await this.#asked.onPublish(batch, signal);
+    const answer = await this.#asked.onPublish(batch, signal);
+    if (answer.console === undefined) return answer;
+    return { ...answer, console: answer.console.map((line) => mappedLine(line, this.#traces)) };
   }
 
   async close(): Promise<void> {

@@ -45,7 +45,9 @@ test("what is no code becomes a module of its own", async () => {
     ]),
   );
   const names = new Set(inputs.map((file) => file.split("/").at(-1)));
-  expect(names).toEqual(new Set(["pubsub-frames.js", "pubsub-runtime.js", "worker.ts", "a.wasm", "b.sql", "c.bin"]));
+  expect(names).toEqual(
+    new Set(["pubsub-console.js", "pubsub-frames.js", "pubsub-runtime.js", "worker.ts", "a.wasm", "b.sql", "c.bin"]),
+  );
 });
 
 test("modules of Node are there with nodejs_compat, and a package of that name comes first", async () => {

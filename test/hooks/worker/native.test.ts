@@ -39,6 +39,44 @@ export default {
   expect((await fetch(worker.addresses.url, { method: "POST", body: "[]" })).status).toBe(418);
 });
 
+test.each([
+  ["pubsub", "export default { async pubsub(messages) { return await see(messages); } };"],
+  ["fetch", "export default { fetch: async (request) => Response.json(await see(await request.json())) };"],
+])("what %s prints, and throws, is told with its batch and no other", async (_, handler) => {
+  const folder = project({
+    "worker.ts": `
+async function see(messages: { topic: string }[]) {
+  const [{ topic }] = messages;
+  console.log("begin", topic, { batch: messages.length });
+  // The other batch is there as well.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  console.warn("end", topic);
+  if (topic === "bad") throw new Error("ouch");
+  return messages;
+}
+${handler}`,
+  });
+  const worker = await RunningWorker.start(folder, { location: `${folder}/worker.ts` });
+  const [[good], [bad]] = await Promise.all([
+    worker.publish({ topic: "good", publisherId: "a" }),
+    worker.publish({ topic: "bad", publisherId: "b" }),
+  ]);
+  expect(good!.report.console).toEqual([
+    { kind: "log", text: 'begin good {"batch":1}' },
+    { kind: "warning", text: "end good" },
+  ]);
+  expect(bad!.report).toMatchObject({
+    status: 500,
+    console: [
+      { kind: "log", text: 'begin bad {"batch":1}' },
+      { kind: "warning", text: "end bad" },
+      { kind: "exception", text: expect.stringMatching(/^Error: ouch\n +at see \(.*worker\.ts:8:/) },
+    ],
+  });
+  // It is printed as always, too.
+  await worker.says("warning", "end good");
+});
+
 test("what is no answer is an exception", async () => {
   const folder = project({ "worker.js": "export default { pubsub() {} };" });
   const worker = await RunningWorker.start(folder, { location: `${folder}/worker.js` });
