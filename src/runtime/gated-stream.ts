@@ -105,6 +105,12 @@ export class GatedStream implements Stream {
     return false;
   }
 
+  writeAll(parts: readonly Buffer[]): boolean {
+    if (this.#heldBytes === 0 && !this.#gate.hasChanges) return this.#stream.writeAll(parts);
+    for (const bytes of parts) this.write(bytes);
+    return false;
+  }
+
   pause(): void {
     this.#isPaused = true;
     this.#stream.pause();

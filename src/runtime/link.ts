@@ -39,6 +39,16 @@ const LINGER_MS = 2_000;
 /** A chunk in which as many packets have no repeats is taken to have none. */
 const REPEAT_TRIES = 4;
 
+/** Bytes that wait for the end of the turn outside the slab. */
+const PARTS_BYTES_MAX = 128 * 1024;
+
+/** Bytes on their way out, and the slab or the run of frames that they are a part of. */
+interface Part {
+  readonly bytes: Buffer;
+  readonly slab: Buffer | undefined;
+  readonly run: Buffer | undefined;
+}
+
 /** What waits for the network keeps the whole buffer that it is in: a part this many times smaller is copied. */
 const KEPT_RATIO_MAX = 4;
 
@@ -68,6 +78,9 @@ export class Link implements Outbox, StreamHandler {
   #runEnd = 0;
   /** Packet identifiers of these frames, each behind its index in `#run`. */
   readonly #packetIds: number[] = [];
+  /** What leaves before the slab. */
+  #parts: Part[] = [];
+  #partsBytes = 0;
   /** At least as many as wait in the stream. */
   #unsentBytesAtMost = 0;
   #isDirty = false;
@@ -99,7 +112,7 @@ export class Link implements Outbox, StreamHandler {
   }
 
   get congested(): boolean {
-    const collected = this.#end + this.#runEnd - this.#runStart;
+    const collected = this.#partsBytes + this.#end + this.#runEnd - this.#runStart;
     const { unsentBytesMax } = this.#limits;
     if (this.#unsentBytesAtMost + collected <= unsentBytesMax) return false;
     this.#unsentBytesAtMost = this.stream.unsentBytes;
@@ -323,7 +336,7 @@ export class Link implements Outbox, StreamHandler {
       return;
     }
     const { bytes, start, end, packetIdAt } = this.#runtime.frames.frame(message, this.#version, qos, retain, expiry);
-    if (end - start > COPIED_FRAME_BYTES_MAX) {
+    if (packetId !== 0 && end - start > COPIED_FRAME_BYTES_MAX) {
       this.#writeSharedFrame(bytes, start, end, packetIdAt, packetId);
       return;
     }
@@ -347,12 +360,8 @@ export class Link implements Outbox, StreamHandler {
     this.#runEnd = end;
   }
 
-  /** A large frame is shared by all subscribers; at QoS 1 and 2 its head, with the packet identifier, is not. */
+  /** A large frame is shared by all subscribers, but for its head with the packet identifier. */
   #writeSharedFrame(bytes: Buffer, start: number, end: number, packetIdAt: number, packetId: number): void {
-    if (packetId === 0) {
-      this.#writeLarge(bytes.subarray(start, end));
-      return;
-    }
     const head = Buffer.from(bytes.subarray(start, packetIdAt + 2));
     head.writeUInt16BE(packetId, packetIdAt - start);
     this.#writeLarge(head);
@@ -395,6 +404,7 @@ export class Link implements Outbox, StreamHandler {
     }
     if (this.#run !== undefined && (this.#end > 0 || !this.#writeRun(this.#run))) this.#endRun();
     this.#writeSlab();
+    this.#writeParts();
   }
 
   #writeSlab(): void {
@@ -403,7 +413,7 @@ export class Link implements Outbox, StreamHandler {
     const bytes = slab.subarray(0, this.#end);
     this.#slab = undefined;
     this.#end = 0;
-    if (this.#write(bytes)) this.#runtime.slabs.release(slab);
+    this.#write(bytes, slab, undefined);
   }
 
   /** Writes the run from where it is. @returns false where it has to be copied instead */
@@ -413,7 +423,7 @@ export class Link implements Outbox, StreamHandler {
     const bytes = run.subarray(this.#runStart, this.#runEnd);
     this.#forgetRun();
     this.#writeSlab();
-    if (!this.#write(bytes)) this.#runtime.frames.keep(run);
+    this.#write(bytes, undefined, run);
     return true;
   }
 
@@ -486,15 +496,33 @@ export class Link implements Outbox, StreamHandler {
   /** Writes bytes behind everything that was sent before. */
   #writeLarge(bytes: Buffer): void {
     this.#endRun();
+    this.#markDirty();
     this.#writeSlab();
-    this.#write(bytes);
+    this.#write(bytes, undefined, undefined);
   }
 
-  #write(bytes: Buffer): boolean {
-    this.#runtime.network.bytesSent += bytes.length;
-    const hasLeft = this.stream.write(bytes);
-    this.#unsentBytesAtMost = hasLeft ? 0 : this.stream.unsentBytes;
-    return hasLeft;
+  /** Leaves them to the end of the turn, unless there is much already: then they go with a single system call. */
+  #write(bytes: Buffer, slab: Buffer | undefined, run: Buffer | undefined): void {
+    this.#parts.push({ bytes, slab, run });
+    this.#partsBytes += bytes.length;
+    if (this.#partsBytes >= PARTS_BYTES_MAX) this.#writeParts();
+  }
+
+  #writeParts(): void {
+    const parts = this.#parts;
+    if (parts.length === 0) return;
+    const { stream } = this;
+    const { network, slabs, frames } = this.#runtime;
+    network.bytesSent += this.#partsBytes;
+    const hasLeft =
+      parts.length === 1 ? stream.write(parts[0]!.bytes) : stream.writeAll(parts.map(({ bytes }) => bytes));
+    this.#unsentBytesAtMost = hasLeft ? 0 : stream.unsentBytes;
+    for (const { slab, run } of parts) {
+      if (hasLeft && slab !== undefined) slabs.release(slab);
+      if (!hasLeft && run !== undefined) frames.keep(run);
+    }
+    this.#parts = [];
+    this.#partsBytes = 0;
   }
 
   #forgetOutput(): void {
@@ -502,6 +530,8 @@ export class Link implements Outbox, StreamHandler {
     this.#slab = undefined;
     this.#end = 0;
     this.#forgetRun();
+    this.#parts = [];
+    this.#partsBytes = 0;
   }
 }
 

@@ -22,6 +22,8 @@ export interface Stream {
   handler: StreamHandler;
   /** @returns true if the buffer may be used again at once */
   write(bytes: Buffer): boolean;
+  /** Writes them one behind the other, together. @returns true if all of them may be used again at once */
+  writeAll(parts: readonly Buffer[]): boolean;
   pause(): void;
   resume(): void;
   end(): void;

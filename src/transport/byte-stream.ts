@@ -21,6 +21,8 @@ export interface ByteStream {
   handler: ByteStreamHandler;
   /** @returns true if the bytes have left already, and their buffer may be used again */
   write(bytes: Buffer): boolean;
+  /** Writes them one behind the other, with a single system call where that can be. @returns as `write`, for all of them */
+  writeAll(parts: readonly Buffer[]): boolean;
   pause(): void;
   resume(): void;
   /** Closes after what was written has left. */

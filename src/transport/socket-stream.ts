@@ -50,6 +50,13 @@ export class SocketStream implements ByteStream {
     return this.#socket.writableLength === 0;
   }
 
+  writeAll(parts: readonly Buffer[]): boolean {
+    this.#socket.cork();
+    for (const bytes of parts) this.#socket.write(bytes);
+    this.#socket.uncork();
+    return this.#socket.writableLength === 0;
+  }
+
   pause(): void {
     this.#socket.pause();
   }

@@ -243,6 +243,12 @@ class WebSocketStream implements ByteStream {
     return this.#webSocket.bufferedAmount === 0;
   }
 
+  /** Each is a frame of its own: [MQTT-6.0.0-2] lets packets stand in any of them. */
+  writeAll(parts: readonly Buffer[]): boolean {
+    for (const bytes of parts) this.write(bytes);
+    return this.#webSocket.bufferedAmount === 0;
+  }
+
   pause(): void {
     this.#webSocket.pause();
   }

@@ -297,6 +297,7 @@ async function openMemory(accept: (stream: Stream) => void): Promise<Wire> {
       wire.onBytes(Buffer.from(bytes));
       return true;
     },
+    writeAll: (parts) => stream.write(Buffer.concat(parts)),
     pause: () => {},
     resume: () => {},
     end: close,

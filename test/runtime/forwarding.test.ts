@@ -29,6 +29,10 @@ class FakeStream implements Stream {
     return true;
   }
 
+  writeAll(parts: readonly Buffer[]): boolean {
+    return this.write(Buffer.concat(parts));
+  }
+
   pause(): void {}
   resume(): void {}
   end(): void {}

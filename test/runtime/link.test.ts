@@ -59,6 +59,7 @@ class Client {
       unsentBytes: 0,
       handler: undefined!,
       write,
+      writeAll: (parts) => parts.map(write).every(Boolean),
       pause() {},
       resume() {},
       end() {},
