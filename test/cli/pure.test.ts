@@ -1,11 +1,12 @@
 import { Readable } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { wantsColors } from "../../src/cli/output/colors.ts";
 import { formatDuration, parseDuration, parseExpiration } from "../../src/cli/duration.ts";
 import { decodeToken, tokenClientId, tokenExpiresAtMs } from "../../src/cli/settings/jwt.ts";
 import { splitLines } from "../../src/cli/messages/lines.ts";
 import { joinPropertyArguments, parseProperties, propertiesToJson } from "../../src/cli/mqtt/properties.ts";
 import { PublishWindow } from "../../src/cli/messages/publish-window.ts";
+import { Unacknowledged } from "../../src/cli/mqtt/unacknowledged.ts";
 import { retryDelayMs } from "../../src/cli/sleep.ts";
 import { displayWidth, formatFields, formatTable, printable, truncate } from "../../src/cli/output/table.ts";
 import { formatRelative } from "../../src/cli/output/time-format.ts";
@@ -247,6 +248,12 @@ describe("lines of bytes", () => {
     expect(await split(chunks)).toEqual(lines);
   });
 
+  it("come in groups, however many are there at once", async () => {
+    const sizes: number[] = [];
+    for await (const group of splitLines(Readable.from(["x\n".repeat(600)]), 100)) sizes.push(group.length);
+    expect(sizes).toEqual([256, 256, 88]);
+  });
+
   it("may be any bytes, but not without end", async () => {
     expect(await split([Buffer.from([0xff, 0x0a, 0x00])])).toEqual(["\u00ff", "\0"]);
     await expect(split(["x".repeat(60), "x".repeat(60)])).rejects.toThrow(RangeError);
@@ -256,16 +263,14 @@ describe("lines of bytes", () => {
 describe("the window of publishes", () => {
   it("lets so many go at a time", async () => {
     const window = new PublishWindow(2);
-    const settle: (() => void)[] = [];
-    const task = () => new Promise<void>((resolve) => settle.push(resolve));
-    await window.add(task());
+    expect(window.add()).toBeUndefined();
     let added = false;
-    const second = window.add(task())!.then(() => (added = true));
+    const second = window.add()!.then(() => (added = true));
     await Promise.resolve();
     expect(added).toBe(false);
-    settle.shift()!();
+    window.settle();
     await second;
-    settle.shift()!();
+    window.settle();
     await window.drained();
   });
 
@@ -277,7 +282,46 @@ describe("the window of publishes", () => {
     await expect(waiting).rejects.toBe(error);
     await expect(window.drained()).rejects.toBe(error);
     await expect(window.orFailure(Promise.resolve(1))).rejects.toBe(error);
-    await expect(window.add(Promise.resolve())).rejects.toBe(error);
+    await expect(window.add()).rejects.toBe(error);
+  });
+});
+
+describe("publishes without an acknowledgement", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("are given up each in its own time", () => {
+    vi.useFakeTimers();
+    const unacknowledged = new Unacknowledged(1000);
+    const outcomes: string[] = [];
+    const note = (name: string) => (error?: Error) => void outcomes.push(`${name}: ${error?.message ?? "done"}`);
+    unacknowledged.add(1, "a", note("first"));
+    vi.advanceTimersByTime(600);
+    unacknowledged.add(2, "b", note("second"));
+    unacknowledged.add(3, "c", note("third"));
+    unacknowledged.settle(3);
+    unacknowledged.settle(3);
+    expect(outcomes).toEqual(["third: done"]);
+    vi.advanceTimersByTime(400);
+    expect(outcomes).toEqual(["third: done", "first: the broker did not answer the message on a within 1 s"]);
+    expect(unacknowledged.has(1)).toBe(false);
+    vi.advanceTimersByTime(599);
+    expect(unacknowledged.has(2)).toBe(true);
+    vi.advanceTimersByTime(2);
+    expect(outcomes.at(-1)).toContain("second: the broker did not answer");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("end with the connection", () => {
+    vi.useFakeTimers();
+    const unacknowledged = new Unacknowledged(1000);
+    const errors: (Error | undefined)[] = [];
+    for (const packetId of [1, 2]) unacknowledged.add(packetId, "a", (error) => void errors.push(error));
+    const lost = new Error("lost");
+    unacknowledged.fail(lost);
+    expect(errors).toEqual([lost, lost]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

@@ -2,8 +2,11 @@
 
 const LINE_FEED = 0x0a;
 
+/** A piece may have thousands of lines: made as they are taken, they are gone before they cost the garbage collector. */
+const GROUP_SIZE = 256;
+
 /**
- * Yields the lines that each piece of the input completes, without their line feeds; what follows the last one too, if
+ * Yields the lines that each piece of the input completes, in groups, without their line feeds; what follows the last one too, if
  * it is not empty. Reads no faster than they are taken.
  * @throws {RangeError} where a line is longer than `maxBytes`
  */
@@ -12,7 +15,7 @@ export async function* splitLines(input: AsyncIterable<Buffer | string>, maxByte
   let restBytes = 0;
   for await (const chunk of input) {
     const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    const lines: Buffer[] = [];
+    let lines: Buffer[] = [];
     let start = 0;
     for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
       const line = bytes.subarray(start, end);
@@ -20,6 +23,9 @@ export async function* splitLines(input: AsyncIterable<Buffer | string>, maxByte
       rest = [];
       restBytes = 0;
       start = end + 1;
+      if (lines.length < GROUP_SIZE) continue;
+      yield lines;
+      lines = [];
     }
     if (lines.length > 0) yield lines;
     if (start === bytes.length) continue;

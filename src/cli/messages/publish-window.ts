@@ -18,22 +18,24 @@ export class PublishWindow {
     this.#waiting?.failed(this.#failure.error);
   }
 
-  /** @returns a promise to await before another one is added, where there is no room for it */
-  add(task: Promise<void>): Promise<void> | undefined {
+  /**
+   * Counts one more.
+   * @returns a promise to await before another one is added, where there is no room for it
+   */
+  add(): Promise<void> | undefined {
     this.#size++;
-    void this.#watch(task);
     return this.#size < this.#limit && !this.#failure ? undefined : this.#shrunkTo(this.#limit - 1);
   }
 
-  async #watch(task: Promise<void>): Promise<void> {
-    try {
-      await task;
-      this.#size--;
-      this.#waiting?.settled();
-    } catch (error) {
+  /** One of them is done. The same function for all of them: there may be a million. */
+  readonly settle = (error?: Error): void => {
+    if (error !== undefined) {
       this.fail(error);
+      return;
     }
-  }
+    this.#size--;
+    this.#waiting?.settled();
+  };
 
   async drained(): Promise<void> {
     await this.#shrunkTo(0);

@@ -49,11 +49,10 @@ async function publishAll(
     if (next.done) break;
     for (const { topic, payload, options } of next.value) {
       if (pauseMs > 0 && count > 0) await window.orFailure(sleep(pauseMs, signal));
-      const published = connection.publish(topic, payload, options);
+      const sent = connection.send(topic, payload, options, window.settle);
       count++;
-      if (options.qos === 0) hasUnproven = true;
-      if (published === undefined) continue;
-      const room = options.qos === 0 ? window.orFailure(published) : window.add(published);
+      hasUnproven ||= options.qos === 0;
+      const room = options.qos === 0 ? sent && window.orFailure(sent) : window.add();
       if (room !== undefined) await room;
     }
   }

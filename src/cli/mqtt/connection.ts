@@ -27,6 +27,7 @@ import type { MessageProperties } from "./properties.ts";
 import { connackReason } from "./reasons.ts";
 import { openStream } from "./stream.ts";
 import { type Target, addressOf } from "./target.ts";
+import { type Done, Unacknowledged } from "./unacknowledged.ts";
 import type { ReceivedMessage } from "../messages/received-message.ts";
 
 export interface ConnectOptions {
@@ -89,13 +90,6 @@ export async function connectMqtt(target: Target, options: ConnectOptions): Prom
   }
 }
 
-/** A publish that waits for its acknowledgement. */
-interface Unacknowledged {
-  topic: string;
-  resolve: () => void;
-  reject: (error: Error) => void;
-}
-
 export class MqttConnection {
   /** Resolves when the broker accepted the connection. */
   readonly ready: Promise<void>;
@@ -111,7 +105,7 @@ export class MqttConnection {
   readonly #announceLoss: (error: Error) => void;
   /** What to call for each operation under way when the connection ends. */
   readonly #pending = new Set<(error: Error) => void>();
-  readonly #unacknowledged = new Map<number, Unacknowledged>();
+  readonly #unacknowledged: Unacknowledged;
   readonly #subscribing = new Map<number, (reasonCodes: number[]) => void>();
   /** Messages of QoS 2 that wait for their release. [MQTT-4.3.3-10] */
   readonly #unreleased = new Map<number, Publish>();
@@ -133,6 +127,7 @@ export class MqttConnection {
     this.#stream = stream;
     this.#target = target;
     this.#timeoutMs = timeoutMs;
+    this.#unacknowledged = new Unacknowledged(timeoutMs);
     this.#onMessage = onMessage;
     this.#wantsResponseInformation = responseInformation;
     this.#outbox = new Outbox(stream, target.protocolVersion);
@@ -187,29 +182,35 @@ export class MqttConnection {
    * the network does not keep up. Above, the promise resolves when the broker took the message.
    */
   publish(topic: string, payload: Buffer, options: PublishOptions): Promise<void> | undefined {
+    if (options.qos === 0) return this.send(topic, payload, options, () => {});
+    return new Promise<void>((resolve, reject) => {
+      void this.send(topic, payload, options, (error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
+  /**
+   * The same for many messages.
+   * @param done called when the broker took the message or will not; at QoS 0, where nobody answers, with an error only
+   * @returns a promise where the network does not keep up, at QoS 0
+   */
+  send(topic: string, payload: Buffer, options: PublishOptions, done: Done): Promise<void> | undefined {
     const { qos, retain, properties } = options;
-    if (this.#end) return Promise.reject(this.#end.error);
-    const aliasMaximum = this.#connack?.properties?.topicAliasMaximum ?? 0;
-    if ((properties?.topicAlias ?? 0) > aliasMaximum) return Promise.reject(topicAliasRefused(aliasMaximum));
-    const packet: Publish = {
-      type: PacketType.PUBLISH,
-      topic,
-      payload,
-      qos,
-      retain,
-      dup: false,
-      packetId: 0,
-      properties,
-    };
+    const alias = properties?.topicAlias ?? 0;
+    const aliasMaximum = alias === 0 ? 0 : (this.#connack?.properties?.topicAliasMaximum ?? 0);
+    const objection = this.#end?.error ?? (alias > aliasMaximum ? topicAliasRefused(aliasMaximum) : undefined);
+    if (objection !== undefined) {
+      done(objection);
+      return qos === 0 ? Promise.reject(objection) : undefined;
+    }
+    const packetId = qos === 0 ? 0 : this.#nextPacketId();
+    const packet: Publish = { type: PacketType.PUBLISH, topic, payload, qos, retain, dup: false, packetId, properties };
     if (qos === 0) {
       this.#outbox.send(packet);
       return this.#outbox.isFull ? this.#drained() : undefined;
     }
-    return this.#operation<void>(`the broker did not answer the message on ${topic}`, (resolve, reject) => {
-      packet.packetId = this.#nextPacketId();
-      this.#unacknowledged.set(packet.packetId, { topic, resolve, reject });
-      this.#outbox.send(packet);
-    });
+    this.#unacknowledged.add(packetId, topic, done);
+    this.#outbox.send(packet);
+    return undefined;
   }
 
   /** Resolves when the broker has read everything sent so far. A refusal arrives before, and rejects. */
@@ -366,6 +367,7 @@ export class MqttConnection {
     clearInterval(this.#keepAlive);
     this.#announceLoss(error);
     for (const fail of this.#pending) fail(error);
+    this.#unacknowledged.fail(error);
   }
 
   /** Takes the packets that are there, as long as nobody has to be waited for. */
@@ -474,14 +476,12 @@ export class MqttConnection {
 
   #takeAcknowledgement(packet: Extract<Packet, { packetId: number; reasonCode: number }>): void {
     const { type, packetId, reasonCode, properties } = packet;
-    const waiting = this.#unacknowledged.get(packetId);
     if (type === PacketType.PUBREC && reasonCode < 0x80) {
       this.#outbox.send({ type: PacketType.PUBREL, packetId, reasonCode: 0 });
       return;
     }
-    this.#unacknowledged.delete(packetId);
-    if (reasonCode < 0x80) waiting?.resolve();
-    else waiting?.reject(publishRefused(waiting.topic, reasonCode, properties?.reasonString));
+    if (reasonCode < 0x80) this.#unacknowledged.settle(packetId);
+    else this.#unacknowledged.settle(packetId, (topic) => publishRefused(topic, reasonCode, properties?.reasonString));
   }
 
   #explainEnd(): Error {

@@ -75,8 +75,8 @@ async function publishSome(
   const window = new PublishWindow(Math.min(connection.receiveMaximum, INFLIGHT_MAX));
   const options = { qos, retain: false, properties: undefined };
   for (let sent = 0; sent < count; sent++) {
-    const published = connection.publish(topic, payload, options);
-    const room = published && qos > 0 ? window.add(published) : published;
+    const drained = connection.send(topic, payload, options, window.settle);
+    const room = qos === 0 ? drained : window.add();
     if (room) await room;
   }
   await window.drained();
