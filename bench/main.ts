@@ -102,7 +102,8 @@ function brief({
   ...more
 }: Measurement): string {
   const parts = [
-    perSecond !== undefined && `${number(perSecond / 1000)} k/s (${number(cpuPerMillion)} s CPU per million)`,
+    perSecond !== undefined &&
+      `${number(perSecond / 1000)} k/s${cpuPerMillion === undefined ? "" : ` (${number(cpuPerMillion)} s CPU per million)`}`,
     p50 !== undefined && `${number(p50)} / ${number(p99)} / ${number(p999)} µs`,
     ms !== undefined && `${number(ms)} ms`,
     bytesPerConnection !== undefined && `${number(bytesPerConnection)} bytes per connection`,

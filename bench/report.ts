@@ -4,6 +4,7 @@ import { cpus, release, totalmem } from "node:os";
 import { canPin } from "./cores.ts";
 import { goals, type Goal } from "./goals.ts";
 import type { Growth } from "./growth.ts";
+import { lineRoutes } from "./lines.ts";
 import type { Metric } from "./measurement.ts";
 import { NODE_ALONE, programNames } from "./programs.ts";
 import type { Results, ScenarioResult } from "./results.ts";
@@ -174,6 +175,15 @@ const sections: readonly Section[] = [
     isAbout: ({ work }) => work.kind === "commands",
     header: ["scenario", ...programNames],
     row: (result) => programNames.map((name) => number(value(result, name, "ms"))),
+  },
+  {
+    title: "Lines from `pub -l` to `sub -C`, thousands per second",
+    text:
+      "From the first line of standard input to the end of `sub`, which has all of them; both programs on the load generator's core.\n" +
+      "Ours stand beside mosquitto_pub and mosquitto_sub, each through both brokers.",
+    isAbout: ({ work }) => work.kind === "lines",
+    header: ["scenario", ...lineRoutes],
+    row: (result) => lineRoutes.map((route) => number((value(result, route, "perSecond") ?? NaN) / 1000)),
   },
   {
     title: "Features, thousands of deliveries per second (CPU seconds per million)",

@@ -6,6 +6,7 @@ import { launch } from "./children.ts";
 import { BROKER_CORE } from "./cores.ts";
 import { Generator } from "./generator.ts";
 import type { Growth } from "./growth.ts";
+import { LineBrokers } from "./lines.ts";
 import type { Measurement, Timing } from "./measurement.ts";
 import { runProgram } from "./programs.ts";
 import { FilledFolder } from "./recovery.ts";
@@ -57,6 +58,16 @@ export async function run(scenario: Scenario, options: RunOptions): Promise<Roun
         await inTurn(rounds, programs, ({ name }) => runProgram(name, broker), note);
       } finally {
         await broker.stop();
+      }
+      break;
+    }
+    case "lines": {
+      const brokers = new LineBrokers();
+      try {
+        const routes = scenario.brokers.map((name) => ({ name }));
+        await inTurn(rounds, routes, ({ name }) => brokers.measure(name, work.qos, work.lines), note);
+      } finally {
+        await brokers.stop();
       }
       break;
     }

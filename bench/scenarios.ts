@@ -1,4 +1,5 @@
 /** What is measured, as data. */
+import { lineRoutes } from "./lines.ts";
 import { programNames } from "./programs.ts";
 
 /** Messages as fast as the windows allow: a closed loop. */
@@ -78,6 +79,13 @@ export interface Commands {
   readonly kind: "commands";
 }
 
+/** Lines from `pub -l` to `sub`; who sends through whom stands where other scenarios have brokers. */
+export interface Lines {
+  readonly kind: "lines";
+  readonly qos: 0 | 1 | 2;
+  readonly lines: number;
+}
+
 /** Time and memory by the number of subscriptions, sessions and retained messages, within one process of ours. */
 export interface Growth {
   readonly kind: "growth";
@@ -87,13 +95,13 @@ export interface Growth {
 export type Work = Traffic | Latency | Acknowledgements | Retained | Connects | Idle;
 
 export function hasGenerator(work: Scenario["work"]): work is Work {
-  return work.kind !== "startup" && work.kind !== "recovery" && work.kind !== "commands" && work.kind !== "growth";
+  return !["startup", "recovery", "commands", "lines", "growth"].includes(work.kind);
 }
 
 export interface Scenario {
   readonly name: string;
   readonly title: string;
-  readonly work: Work | Startup | Recovery | Commands | Growth;
+  readonly work: Work | Startup | Recovery | Commands | Lines | Growth;
   readonly brokers: readonly string[];
   /** At most so many rounds, where one takes long and they differ little. */
   readonly roundsMax?: number;
@@ -127,6 +135,11 @@ function wildcards(filters: number): Traffic {
 
 function scenario(name: string, title: string, work: Scenario["work"], more: Partial<Scenario> = {}): Scenario {
   return { name, title, work, brokers: PEERS, ...more };
+}
+
+function lines(qos: 0 | 1 | 2, count: number): Scenario {
+  const title = `${count.toLocaleString("en")} lines, QoS ${qos}`;
+  return scenario(`pub-lines-qos${qos}`, title, { kind: "lines", qos, lines: count }, { brokers: lineRoutes });
 }
 
 const sink = { brokers: WITH_SINK };
@@ -227,5 +240,9 @@ export const scenarios: readonly Scenario[] = [
     ),
   ),
   scenario("commands", "commands from start to end", { kind: "commands" }, { brokers: programNames }),
+  // No more at QoS 1 and 2: with more messages than packet identifiers mosquitto_pub ends too early, and says nothing.
+  lines(0, 200_000),
+  lines(1, 60_000),
+  lines(2, 60_000),
   scenario("growth", "growth", { kind: "growth" }, { brokers: [OURS] }),
 ];
