@@ -30,6 +30,8 @@ export class BrokerHooks {
   readonly #log: (line: string) => void;
   readonly #options: WorkerOptions | undefined;
   readonly #launcher: WorkerLauncher | undefined;
+  /** Of the Worker: it may have other handlers only. */
+  #isHook = true;
   #running: { readonly brokerId: string; readonly url: string } | undefined;
   #settle: ((addresses: Promise<WorkerAddresses>) => void) | undefined;
 
@@ -97,7 +99,10 @@ export class BrokerHooks {
             subscribe: (subscription) => hosted.subscribe(subscription),
             endSessions: (prefix, isWanted) => hosted.endInternalSessions(prefix, isWanted),
           },
-          useAsHook: (isHook) => hosted.setHooks(isHook ? hooks : undefined),
+          useAsHook: (isHook) => {
+            this.#isHook = isHook;
+            hosted.setHooks(isHook ? hooks : undefined);
+          },
         });
         hooks = start(worker, policy, WORKER_BATCH_MESSAGES_MAX);
         this.#onStarting(id, worker.start(hooks));
@@ -117,7 +122,7 @@ export class BrokerHooks {
 
   /** Where the Worker is that runs in place of the hook of the broker's settings. */
   workerUrl(brokerId: string): string | undefined {
-    return this.#running?.brokerId === brokerId ? this.#running.url : undefined;
+    return this.#isHook && this.#running?.brokerId === brokerId ? this.#running.url : undefined;
   }
 
   #policyOf(settings: HookSettings | null): HookPolicy {

@@ -50,7 +50,7 @@ describe("the arguments of dev", () => {
 
 describe("dev with a Worker", () => {
   it("has the server run it for its broker, and shows what it says", async () => {
-    const addresses = { url: "http://127.0.0.1:9999/", inspector: "http://127.0.0.1:9229/" };
+    const addresses = { isHook: true, url: "http://127.0.0.1:9999/", inspector: "http://127.0.0.1:9229/" };
     const test = startDev({ service: ["../other"], inspectorPort: 9229 }, Promise.resolve(addresses));
     await test.stderr.until("Ctrl-C");
     const [{ worker }] = test.started as [ServerOptions];

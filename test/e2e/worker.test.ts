@@ -106,6 +106,18 @@ test("what a Worker keeps is in the data folder; the example runs in workerd as 
   expect(existsSync(join(world.folder, ".pubsub/worker/v3"))).toBe(true);
 });
 
+test("the example of thermostats subscribes, publishes and answers", async () => {
+  const world = await World.create();
+  const ready = await world.dev(new URL("../../examples/thermostats", import.meta.url).pathname, "--memory");
+  const [, url] = /Worker +(\S+)/.exec(ready.process.stderr)!;
+  expect(await world.run(["pub", "rooms/kitchen/temperature", '{"celsius":18.5}', "-q", "1"])).toMatchObject({
+    code: 0,
+  });
+  const subscribed = await world.run(["sub", "rooms/+/heating", "-v", "-C", "1"]);
+  expect(subscribed.stdout).toContain("rooms/kitchen/heating on");
+  expect(await (await fetch(new URL("/kitchen", url))).json()).toEqual({ room: "kitchen", celsius: 18.5 });
+});
+
 test("what keeps a Worker from starting is said, with exit code 1 and nothing left running", async () => {
   const world = await World.create();
   await project(world, "export default {\n  fetch(] {}\n};\n");

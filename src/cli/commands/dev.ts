@@ -168,9 +168,10 @@ function hookFields(
   if (location === undefined || worker === undefined) {
     return [["Hook", hookUrl ?? "none (pubsub dev src/worker.ts, or --on-publish-url URL)"]];
   }
+  const about = `${location}, reloaded on save`;
   return [
-    ["Hook", `${location}, reloaded on save`],
-    ["Worker", worker.url],
+    ["Hook", worker.isHook ? about : "none: the Worker has other handlers only"],
+    ["Worker", worker.isHook ? worker.url : `${worker.url} (${about})`],
     ...(worker.inspector === undefined ? [] : ([["Inspector", worker.inspector]] as const)),
   ];
 }

@@ -51,6 +51,8 @@ export interface Gate {
 }
 
 export interface WorkerAddresses {
+  /** Whether it is asked about messages. */
+  readonly isHook: boolean;
   /** The Worker, for requests other than the broker's. */
   readonly url: string;
   /** For debuggers. */
@@ -175,6 +177,7 @@ export class LocalWorker implements Hook {
       await this.#use(assembled);
       const { inspectorPort } = this.#options;
       return {
+        isHook: this.#asked !== NO_HOOK,
         url: url.href,
         ...(inspectorPort !== undefined && { inspector: debuggerAddress(await this.#runtime!.getInspectorURL()) }),
       };
