@@ -145,7 +145,8 @@ describe("--trace", () => {
     return {
       describeBroker: async () => ({ on_publish: { url: "http://127.0.0.1:9000/" } }),
       events: async (input: object) => {
-        expect(input).toMatchObject({ namespace: "local", broker: "dev", client: ["me"], event: ["hook"] });
+        expect(input).toMatchObject({ namespace: "local", broker: "dev", client: ["me"] });
+        expect((input as { event: string[] }).event).toContain("hook");
         return (async function* () {
           yield* events;
           // As a stream that goes on.
@@ -165,6 +166,18 @@ describe("--trace", () => {
     const { code, stdout } = await trace(withHook(verdict({})));
     expect(code).toBe(0);
     expect(stdout).toMatch(/hook .* a .*passed {2}2\.5 ms 200 batch 1\n$/);
+  });
+
+  it("prints that a message went past the hook, and waits for no verdict", async () => {
+    const published = {
+      ...{ v: 1, event: "publish", time: NOW.toISOString(), namespace: "local", broker: "dev", mid: 1, clientId: "me" },
+      ...{ topic: "a", qos: 0, retain: false, payload: "b", payloadEncoding: "utf8", payloadBytes: 1 },
+    } as TailEvent;
+    const onPublish = { url: "http://127.0.0.1:9000/", topics: ["b/#"] };
+    const client = { ...withHook(published), describeBroker: async () => ({ on_publish: onPublish }) };
+    const { code, stdout } = await trace(client);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/publish .* a .*b\n$/);
   });
 
   it("exits with 7 if the hook dropped a message, and says why", async () => {

@@ -6,6 +6,7 @@ import { noAnswer } from "../mqtt/errors.ts";
 import type { Target } from "../mqtt/target.ts";
 import { type BrokerOptions, resolveBroker } from "../settings/names.ts";
 import { TailFormatter, lostText } from "../output/tail-format.ts";
+import { topicMatches } from "./topic.ts";
 
 interface TraceOptions extends BrokerOptions {
   timeout: number;
@@ -19,6 +20,8 @@ export class PublishTrace {
   readonly #events: AsyncIterable<TailEvent>;
   readonly #ending: AbortController;
   readonly #formatter: TailFormatter;
+  /** Filters of the topics that the hook is asked about; undefined for all. */
+  readonly #topics: readonly string[] | undefined;
   #decided = 0;
   #refused: Verdict[] = [];
   /** Resolves the wait for so many verdicts. */
@@ -29,11 +32,13 @@ export class PublishTrace {
     timeoutMs: number,
     events: AsyncIterable<TailEvent>,
     ending: AbortController,
+    topics: readonly string[] | undefined,
   ) {
     this.#context = context;
     this.#timeoutMs = timeoutMs;
     this.#events = events;
     this.#ending = ending;
+    this.#topics = topics;
     this.#formatter = new TailFormatter(context.output.out, context.output.columns);
   }
 
@@ -46,13 +51,14 @@ export class PublishTrace {
       throw new UserError(
         "no-hook",
         `the broker ${target.namespace}/${target.broker} has no hook, so there is no verdict to trace`,
-        "set one with `pubsub broker update --on-publish-url URL`, or watch with `pubsub tail`",
+        "set one with `pubsub hook set URL`, or watch with `pubsub tail`",
       );
     }
     const ending = new AbortController();
     const signal = AbortSignal.any([ending.signal, context.signal]);
-    const events = await client.events({ ...target, client: [clientId], event: ["hook"] }, signal);
-    return new PublishTrace(context, options.timeout * 1000, events, ending);
+    const event = hook.topics === undefined ? (["hook"] as const) : (["hook", "publish"] as const);
+    const events = await client.events({ ...target, client: [clientId], event: [...event] }, signal);
+    return new PublishTrace(context, options.timeout * 1000, events, ending, hook.topics);
   }
 
   /**
@@ -69,7 +75,8 @@ export class PublishTrace {
     } catch (error) {
       // A hook that rejects a message makes the broker refuse it.
       const reported = this.#verdicts(this.#decided + 1, watching).catch(() => {});
-      if ((error as { code?: string }).code === "not-authorized") await reported;
+      const { code, message } = error as Error & { code?: string };
+      if (code === "not-authorized" || /\bhook-/.test(message)) await reported;
       this.#complain();
       throw error;
     }
@@ -87,15 +94,22 @@ export class PublishTrace {
       if (event.event === "lost") {
         throw new UserError("trace-incomplete", lostText(event));
       }
-      if (event.event !== "hook") continue;
+      if (event.event !== "hook" && !this.#isUnasked(event)) continue;
       const { output } = this.#context;
       await (output.json ? output.line(event) : output.write(`${this.#formatter.format(event)}\n`));
       this.#decided++;
-      if (event.verdict === "dropped" || event.verdict === "rejected") this.#refused.push(event);
+      if (event.event === "hook" && (event.verdict === "dropped" || event.verdict === "rejected")) {
+        this.#refused.push(event);
+      }
       if (this.#awaited && this.#decided >= this.#awaited.count) this.#awaited.resolve();
     }
     this.#context.signal.throwIfAborted();
     throw new UserError("broker-deleted", "the broker was deleted: nothing more can happen in it");
+  }
+
+  /** A message that goes past the hook: that it was published is all there is to trace. */
+  #isUnasked(event: TailEvent): boolean {
+    return event.event === "publish" && this.#topics?.some((filter) => topicMatches(filter, event.topic)) === false;
   }
 
   async #verdicts(count: number, watching: Promise<never>): Promise<void> {
