@@ -41,7 +41,7 @@ export const layers = {
   },
 
   "hook-testing": {
-    imports: ["api/content", "auth", "errors", "hooks"],
+    imports: ["api/content", "auth", "errors", "hooks", "listen"],
     types: ["broker/ports", "contract"],
     packages: true,
     node: true,

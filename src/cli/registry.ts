@@ -106,6 +106,11 @@ export const registry: readonly CommandEntry[] = [
     summary: "Ask a hook about recorded batches, and compare with then",
     load: () => import("./commands/hook/replay.ts"),
   },
+  {
+    path: "hook chaos",
+    summary: "Call a hook as nobody should, or stand before it and misbehave",
+    load: () => import("./commands/hook/chaos.ts"),
+  },
 
   { path: "ca path", summary: "Print where its certificate is", load: () => import("./commands/ca/path.ts") },
   {

@@ -17,6 +17,8 @@ export type HookLocation =
 
 export interface TestedHook {
   readonly hook: Hook;
+  /** Where it takes requests. */
+  readonly url: string;
   /** The value of `BROKER_PUBLIC_KEYS`, which a Worker that is started here has already. */
   readonly publicKeys: string;
   close(): Promise<void>;
@@ -32,7 +34,7 @@ export async function openHook(location: HookLocation, key: SigningKey, userAgen
   const publicKeys = JSON.stringify({ keys: [publicJwk] });
   if ("url" in location) {
     const hook = new Webhook({ ...broker, url: location.url });
-    return { hook, publicKeys, close: async () => await hook.close() };
+    return { hook, url: location.url, publicKeys, close: async () => await hook.close() };
   }
   const { worker, services, onOutput, onPublish } = location;
   const { WorkerLauncher } = await import("../hooks/worker/index.ts");
@@ -47,10 +49,10 @@ export async function openHook(location: HookLocation, key: SigningKey, userAgen
   });
   try {
     // Nobody asks before it has started.
-    await hook.start({ hold: () => Promise.resolve(), release: () => {} });
+    const { url } = await hook.start({ hold: () => Promise.resolve(), release: () => {} });
+    return { hook, url, publicKeys, close: async () => await hook.close() };
   } catch (error) {
     await hook.close();
     throw error;
   }
-  return { hook, publicKeys, close: async () => await hook.close() };
 }
