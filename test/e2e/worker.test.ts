@@ -109,7 +109,7 @@ test("what a Worker keeps is in the data folder; the example runs in workerd as 
 test("the example of thermostats subscribes, publishes and answers", async () => {
   const world = await World.create();
   const ready = await world.dev(new URL("../../examples/thermostats", import.meta.url).pathname, "--memory");
-  const [, url] = /Worker +(\S+)/.exec(ready.process.stderr)!;
+  const [, url] = /Worker +(http\S+)/.exec(ready.process.stderr)!;
   expect(await world.run(["pub", "rooms/kitchen/temperature", '{"celsius":18.5}', "-q", "1"])).toMatchObject({
     code: 0,
   });
