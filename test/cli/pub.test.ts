@@ -230,7 +230,7 @@ describe("pub's messages", () => {
     [["pub", "a", "b", "-D", "publish colour red"], 'no property "colour"'],
     [["pub", "a", "b", "-V", "4", "-D", "content-type x"], "properties need MQTT 5"],
     [["pub", "a", "b", "--url", "http://127.0.0.1"], "not the URL of an MQTT broker"],
-    [["pub", "a", "b", "c"], "too many arguments"],
+    [["pub", "a", "b", "c"], "takes 2 arguments, and got 3"],
   ])("%j is wrong usage", async (argv, text) => {
     const { code, stderr } = await pubsub(argv);
     expect(code).toBe(2);

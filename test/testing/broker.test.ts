@@ -51,7 +51,9 @@ describe("messages", () => {
     expect((missing as ExpectationError).what).toBe(
       "subscriber-1 got no message on alerts/# where payload == 1 within 20 ms; what came instead:\n  other x",
     );
-    expect((missing as Error).message).toMatch(/what happened:\n {2} +\+0\.000 {2}connect [^]*publish +test +other +x/);
+    expect((missing as Error).message).toMatch(
+      /what happened:\n {2} +\+0\.000 {2}connect [^]*publish +#1 +test +other +x/,
+    );
     await expect(client.expectNothing("other")).rejects.toThrow("subscriber-1 got a message: other x");
     await expect(client.expectMessage("a", { where: "nothing(" })).rejects.toThrow("cannot be read");
   });
@@ -74,7 +76,7 @@ describe("a hook", () => {
     expect((await client.expectMessage()).toString()).toBe("shout X");
     const failed = await hooked.expectEvent("hook", { where: ({ topic }) => topic === "boom" });
     expect(failed).toMatchObject({ verdict: "dropped", reason: "hook-status", detail: "HTTP 503: out of paper" });
-    expect(hooked.trace()).toMatch(/hook +test +debug +dropped:hook-dropped/);
+    expect(hooked.trace()).toMatch(/hook +#1 +test +debug +dropped:hook-dropped/);
   });
 
   it("that fails has the settings of a broker", async () => {
