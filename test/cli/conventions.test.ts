@@ -80,6 +80,7 @@ const local: Readonly<Record<string, { missing?: string[]; code?: number }>> = {
   "token inspect": { missing: ["--token-file", noFile], code: 1 },
   "ca path": { missing: ["--persist-to", noFile], code: NOT_FOUND },
   "ca trust-instructions": { missing: ["--persist-to", noFile], code: NOT_FOUND },
+  test: {},
   "hook test": {},
   "hook replay": {},
   "context list": {},
