@@ -17,6 +17,8 @@ export const layers = {
   listen: { imports: ["errors"], node: true },
   contract: { packages: ["zod"] },
 
+  "analytics/sql": { pure: true },
+  analytics: { imports: ["analytics/sql", "errors"], node: true },
   auth: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
   store: { imports: ["errors"], types: ["broker/ports", "codec", "auth", "hooks"], packages: true, node: true },
   hooks: {
