@@ -5,6 +5,7 @@
  *   npm run bench -- codec   our codec against mqtt-packet
  *   npm run bench -- journal [folder] [fsync] [records]   the journal alone
  *   npm run bench -- worker [milliseconds]   Workers as hooks alone
+ *   npm run bench -- analytics [points]   queries over Analytics Engine alone
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -18,6 +19,7 @@ const programs = [
   "codec",
   "journal",
   "worker",
+  "analytics",
   "growth",
   "load/main",
   "servers/sink",
@@ -41,7 +43,7 @@ await build({
 // What is measured is what is there now.
 spawnSync(process.execPath, ["scripts/build.mjs", "--if-stale"], { cwd: root, stdio: "inherit" });
 const [first, ...rest] = process.argv.slice(2);
-const isAlone = ["codec", "journal", "worker"].includes(first);
+const isAlone = ["analytics", "codec", "journal", "worker"].includes(first);
 const script = `${outdir}/${isAlone ? first : "main"}.mjs`;
 const args = ["--expose-gc", script, ...(isAlone ? rest : process.argv.slice(2))];
 // Ctrl-C is for the benchmark, which writes what it has before it ends.

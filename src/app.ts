@@ -3,6 +3,7 @@ import path from "node:path";
 import { ulid } from "ulid";
 import { Admission, type BrokerName } from "./admission.ts";
 import type { ApiDependencies } from "./api/dependencies.ts";
+import type { Analytics } from "./analytics/index.ts";
 import { ServerLog } from "./api/server-log.ts";
 import { createApiTokenCheck, generateApiToken, hashApiToken } from "./auth/index.ts";
 import { BrokerHooks, type WorkerOptions } from "./broker-hooks.ts";
@@ -100,7 +101,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     serverLog.add(line);
     options.log?.(line);
   };
-  const hooks = await openHooks(options, serverLog, log);
+  const analytics = openAnalytics(options, log);
+  const hooks = await openHooks(options, serverLog, log, analytics);
   const kept = await openStores(options, log);
   const { catalogue, store } = kept;
   const limits = { ...defaultLimits, ...options.limits };
@@ -126,6 +128,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const closed = listeners.map((listener) => listener.close());
     await runtime.close();
     await Promise.all(closed);
+    await analytics.close();
     await store?.close();
     await catalogue.close();
   };
@@ -133,7 +136,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const ownBroker = options.ownBroker && (await openOwnBroker(catalogue, options.ownBroker));
     hostBrokers(kept, runtime, admission, hooks);
     return {
-      ...(await listenAll({ ...options, log, serverLog, hooks }, kept, runtime, limits, secure, listeners)),
+      ...(await listenAll({ ...options, log, serverLog, hooks, analytics }, kept, runtime, limits, secure, listeners)),
       ownBroker,
       ...(kept.failed && { failed: kept.failed }),
       ...(hooks.worker && { worker: hooks.worker }),
@@ -149,6 +152,7 @@ async function openHooks(
   { version, worker, persistTo }: ServerOptions,
   serverLog: ServerLog,
   log: (line: string) => void,
+  { write: writePoints }: KeptAnalytics,
 ): Promise<BrokerHooks> {
   // As wrangler has it, which can so look into the same databases.
   const folder = persistTo === undefined ? undefined : path.join(persistTo, "worker", "v3");
@@ -159,7 +163,29 @@ async function openHooks(
       worker.onOutput(output);
     },
   };
-  return await BrokerHooks.open({ userAgent: `pubsub-cli/${version}`, log }, logged, folder);
+  return await BrokerHooks.open({ userAgent: `pubsub-cli/${version}`, log, writePoints }, logged, folder);
+}
+
+/** What Workers have written to Analytics Engine. */
+interface KeptAnalytics {
+  readonly write: Analytics["write"];
+  readonly query: ApiDependencies["queryAnalytics"];
+  close(): Promise<void>;
+}
+
+/** Loaded when somebody writes or asks. */
+function openAnalytics({ persistTo }: ServerOptions, log: (line: string) => void): KeptAnalytics {
+  let opened: Promise<Analytics> | undefined;
+  const folder = persistTo === undefined ? undefined : path.join(persistTo, "analytics");
+  const open = async (): Promise<Analytics> => {
+    const library = await import("./analytics/index.ts");
+    return new library.Analytics({ folder, log, now: Date.now });
+  };
+  return {
+    write: async (dataset, points) => await (await (opened ??= open())).write(dataset, points),
+    query: async (text) => await (await (opened ??= open())).query(text),
+    close: async () => await (await opened)?.close(),
+  };
 }
 
 /** What outlives the process. */
@@ -242,7 +268,12 @@ function dataStatus(folder: string, store: JournalStore) {
 }
 
 async function listenAll(
-  options: ServerOptions & { log: (line: string) => void; serverLog: ServerLog; hooks: BrokerHooks },
+  options: ServerOptions & {
+    log: (line: string) => void;
+    serverLog: ServerLog;
+    hooks: BrokerHooks;
+    analytics: KeptAnalytics;
+  },
   { catalogue, store }: Stores,
   runtime: Runtime,
   limits: Limits,
@@ -301,6 +332,7 @@ async function listenAll(
     workerUrl: (brokerId) => options.hooks.workerUrl(brokerId),
     inspect: (brokerId) => runtime.broker(brokerId),
     network: () => runtime.network,
+    queryAnalytics: options.analytics.query,
     serverLog: options.serverLog,
     log,
     ...(hosts.every((host) => host === "localhost" || isLoopbackAddress(host)) && { allowedHosts: [] }),

@@ -6,7 +6,7 @@ import type { LocalWorkerOptions, WorkerAddresses, WorkerLauncher, WorkerOutput 
 import type { HostedBroker } from "./runtime/index.ts";
 import type { BrokerRecord } from "./store/index.ts";
 
-export interface WorkerOptions extends Omit<LocalWorkerOptions, "persistTo"> {
+export interface WorkerOptions extends Omit<LocalWorkerOptions, "persistTo" | "writePoints"> {
   /** The broker whose hook it is, in place of the hook of its settings. */
   readonly broker: BrokerName;
 }
@@ -15,6 +15,8 @@ interface Surroundings {
   readonly userAgent: string;
   /** Told of what the server's owner should know, a line each. */
   readonly log: (line: string) => void;
+  /** See `LocalWorkerOptions`. */
+  readonly writePoints?: LocalWorkerOptions["writePoints"];
 }
 
 /** A Worker beside the broker takes more at once than one far away: what a request costs is most of what it costs. */
@@ -57,7 +59,8 @@ export class BrokerHooks {
   ): Promise<BrokerHooks> {
     if (options === undefined) return new BrokerHooks(surroundings);
     const { WorkerLauncher } = await import("./hooks/worker/index.ts");
-    return new BrokerHooks(surroundings, options, await WorkerLauncher.open({ ...options, persistTo }));
+    const { writePoints } = surroundings;
+    return new BrokerHooks(surroundings, options, await WorkerLauncher.open({ ...options, persistTo, writePoints }));
   }
 
   /**

@@ -7,6 +7,7 @@ import { withConsole } from "./pubsub-console.js";
 import { decodeFrame, encodeFrame } from "./pubsub-frames.js";
 
 const HOPS = Symbol.for("pubsub-cli:hops");
+const INVOCATION = Symbol.for("pubsub-cli:invocation");
 const utf8 = new TextEncoder();
 
 /**
@@ -228,11 +229,16 @@ function hopsOf(request) {
   return { count: isFromBroker(request) ? Number(request.headers.get("x-pubsub-hops") ?? 0) + 1 : 0 };
 }
 
-/** `env` with a broker that knows how many hops its messages have. */
+/** `env` with a broker that knows how many hops its messages have, and datasets that count what one invocation writes. */
 function inScope(env, hops, { binding }) {
+  const invocation = { points: 0 };
+  const own = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (typeof value?.[INVOCATION] === "function") own[name] = value[INVOCATION](invocation);
+  }
   const broker = binding === undefined ? undefined : env[binding];
-  if (broker?.[HOPS] === undefined) return env;
-  return { ...env, [binding]: broker[HOPS](hops) };
+  if (broker?.[HOPS] !== undefined) own[binding] = broker[HOPS](hops);
+  return { ...env, ...own };
 }
 
 function reporter({ mark }) {

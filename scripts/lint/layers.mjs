@@ -18,7 +18,7 @@ export const layers = {
   contract: { packages: ["zod"] },
 
   "analytics/sql": { pure: true },
-  analytics: { imports: ["analytics/sql", "errors"], node: true },
+  analytics: { imports: ["analytics/sql"], node: true },
   auth: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
   store: { imports: ["errors"], types: ["broker/ports", "codec", "auth", "hooks"], packages: true, node: true },
   hooks: {

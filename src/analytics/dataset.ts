@@ -8,7 +8,7 @@ export class Dataset {
   readonly #pointsMax: number;
   readonly #chunks: PointChunk[] = [];
 
-  /** @param pointsMax when there are more, the oldest go, a chunk at a time */
+  /** @param pointsMax before there are more, the oldest go, a chunk at a time */
   constructor(name: string, pointsMax: number) {
     this.name = name;
     this.#pointsMax = pointsMax;
@@ -25,7 +25,7 @@ export class Dataset {
     last.add(point);
     if (last.rows > 1) return 0;
     let dropped = 0;
-    while (this.#chunks.length > 1 && (this.#chunks.length - 1) * CHUNK_ROWS >= this.#pointsMax) {
+    while (this.#chunks.length > 1 && this.#chunks.length * CHUNK_ROWS > this.#pointsMax) {
       this.#chunks.shift();
       dropped++;
     }

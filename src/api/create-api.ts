@@ -12,6 +12,7 @@ import { ApiFailure } from "./failure.ts";
 import { guardHost, guardToken } from "./guards.ts";
 import { Created, type Handlers } from "./handler.ts";
 import { accountHandlers } from "./handlers/accounts.ts";
+import { analyticsHandlers } from "./handlers/analytics.ts";
 import { apiTokenHandlers } from "./handlers/api-tokens.ts";
 import { brokerHandlers } from "./handlers/brokers.ts";
 import { credentialHandlers } from "./handlers/credentials.ts";
@@ -38,6 +39,7 @@ const handlers: Handlers = {
   ...sessionHandlers,
   ...eventHandlers,
   ...logHandlers,
+  ...analyticsHandlers,
   ...accountHandlers,
   ...apiTokenHandlers,
   ...statusHandlers,
@@ -96,7 +98,7 @@ function addOperation(app: Application, name: OperationName, dependencies: ApiDe
     authorize(caller, route, input.params, dependencies.catalogue);
     const outcome = await handle(input, dependencies, caller);
     const [result, status] = outcome instanceof Created ? [outcome.result, 201 as const] : [outcome, 200 as const];
-    if (route.stream) return result as Response;
+    if (route.stream || route.text) return result as Response;
     if (route.query === undefined || !("page" in route.query)) {
       return succeed(result, undefined, route.etag ? { etag: etagOf(result) } : {}, status);
     }

@@ -19,6 +19,11 @@ export type Inspection = Pick<
   | "explain"
 >;
 
+/** An answer in the format that the query asked for, or why there is none: for people, several lines. */
+export type AnalyticsAnswer =
+  | { readonly body: string; readonly contentType: string; readonly remarks: readonly string[] }
+  | { readonly refused: string };
+
 /** What the API needs from the rest of the server. */
 export interface ApiDependencies {
   readonly catalogue: Catalogue;
@@ -57,6 +62,8 @@ export interface ApiDependencies {
    * through a DNS name of their own ("DNS rebinding"). Every name is allowed where this is left out.
    */
   readonly allowedHosts?: readonly string[];
+  /** Answers SQL over what Workers have written to Analytics Engine. */
+  readonly queryAnalytics: (query: string) => Promise<AnalyticsAnswer>;
   readonly serverLog: ServerLog;
   /** Told, with all details, about failures that callers see as `internal-error` or `storage-failed` only. */
   readonly log: (line: string) => void;

@@ -1,18 +1,26 @@
 import type { OperationName } from "../contract/routes.ts";
-import type { CheckedInput, EnvelopeOperationName, Result, StreamOperationName } from "../contract/types.ts";
+import type {
+  CheckedInput,
+  EnvelopeOperationName,
+  Result,
+  StreamOperationName,
+  TextOperationName,
+} from "../contract/types.ts";
 import type { BrokerRecord, NamespaceRecord } from "../store/index.ts";
 import type { Caller } from "./caller.ts";
 import type { ApiDependencies, Inspection } from "./dependencies.ts";
 import { ApiFailure } from "./failure.ts";
 
-/** Does an operation: gives the envelope's `result`, all entries of a list, or the response itself of a stream. */
+/** Does an operation: gives the envelope's `result`, all entries of a list, or the response itself of a stream or a text. */
 export type Handler<Name extends OperationName> = Name extends StreamOperationName
   ? (input: CheckedInput<Name>, dependencies: ApiDependencies, caller: Caller) => Response
-  : (
-      input: CheckedInput<Name>,
-      dependencies: ApiDependencies,
-      caller: Caller,
-    ) => Outcome<Result<Name & EnvelopeOperationName>> | Promise<Outcome<Result<Name & EnvelopeOperationName>>>;
+  : Name extends TextOperationName
+    ? (input: CheckedInput<Name>, dependencies: ApiDependencies) => Promise<Response>
+    : (
+        input: CheckedInput<Name>,
+        dependencies: ApiDependencies,
+        caller: Caller,
+      ) => Outcome<Result<Name & EnvelopeOperationName>> | Promise<Outcome<Result<Name & EnvelopeOperationName>>>;
 
 type Outcome<Value> = Value | Created<Value>;
 

@@ -27,8 +27,9 @@ export async function readInput(context: Context, route: Route, operation: Opera
   const query =
     operation.query && check(operation.query, readQuery(new URL(context.req.url).searchParams, route.query));
   const body = operation.body && check(operation.body, parseJson(await readBody(context.req.raw)));
+  const text = route.text ? await readBody(context.req.raw) : undefined;
   const lastEventId = route.stream ? context.req.header("last-event-id") : undefined;
-  return { params, query, body, ifMatch: context.req.header("if-match"), lastEventId };
+  return { params, query, body: body ?? text, ifMatch: context.req.header("if-match"), lastEventId };
 }
 
 const paramsSchemas = new Map<string, z.ZodType<Record<string, string>>>();

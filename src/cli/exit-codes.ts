@@ -31,6 +31,7 @@ export const exitCodeMeanings: readonly (readonly [code: string, meaning: string
 const byErrorCode: Readonly<Record<string, ExitCode>> = {
   usage: ExitCode.Usage,
   "invalid-url": ExitCode.Usage,
+  "query-invalid": ExitCode.Usage,
   "config-invalid": ExitCode.Failure,
   "server-not-running": ExitCode.CannotConnect,
   "server-unreachable": ExitCode.CannotConnect,

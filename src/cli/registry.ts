@@ -25,6 +25,7 @@ export const groups: Readonly<Record<string, string>> = {
   config: "What commands work with here",
   bench: "Measure a broker",
   context: "Servers that are remembered",
+  analytics: "What Workers have written to Analytics Engine",
   ca: "The local certificate authority, for TLS",
   data: "A server's data folder, while it does not run",
 };
@@ -110,6 +111,13 @@ export const registry: readonly CommandEntry[] = [
     path: "hook chaos",
     summary: "Call a hook as nobody should, or stand before it and misbehave",
     load: () => import("./commands/hook/chaos.ts"),
+  },
+
+  { path: "analytics query", summary: "Ask it in SQL", load: () => import("./commands/analytics/query.ts") },
+  {
+    path: "analytics datasets",
+    summary: "List the datasets",
+    load: () => import("./commands/analytics/datasets.ts"),
   },
 
   { path: "ca path", summary: "Print where its certificate is", load: () => import("./commands/ca/path.ts") },

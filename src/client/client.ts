@@ -44,6 +44,9 @@ export type Client = {
     (input: Input<"issueCredentials"> & { type?: "TOKEN" }): Promise<Tokens>;
   };
 } & {
+  /** Gives the answer's text. Rejects with a `UserError` `query-invalid` that names place and remedy. */
+  readonly queryAnalytics: (input: { readonly text: string }) => Promise<TextAnswer>;
+} & {
   /**
    * Resolves once the server watches. The iteration ends when `signal` aborts or the server says that nothing more can
    * come; it throws `connection-lost` when the connection breaks. To connect again is up to the caller.
@@ -54,6 +57,12 @@ export type Client = {
     position?: StreamPosition,
   ) => Promise<AsyncIterable<Result<Name>>>;
 };
+
+export interface TextAnswer {
+  readonly text: string;
+  /** What of the request Cloudflare does not document. */
+  readonly remarks: readonly string[];
+}
 
 /**
  * Where a caller stands in a stream. Kept up to date while it is read; passed in again after a lost connection, the
@@ -73,7 +82,9 @@ export function createClient(options: ClientOptions): Client {
     route.stream
       ? (input: object, signal?: AbortSignal, position?: StreamPosition) =>
           connection.stream(name as OperationName, { ...input }, signal, position)
-      : (input?: object) => connection.call(name as OperationName, { ...input }),
+      : route.text
+        ? (input: object) => connection.text(name as OperationName, { ...input })
+        : (input?: object) => connection.call(name as OperationName, { ...input }),
   ]);
   return Object.fromEntries(methods) as Client;
 }
@@ -97,6 +108,17 @@ class ApiConnection {
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     const response = await this.#send(name, input, signal);
     return await this.#readResult(response);
+  }
+
+  async text(name: OperationName, input: LooseInput): Promise<TextAnswer> {
+    const response = await this.#send(name, input, AbortSignal.timeout(REQUEST_TIMEOUT_MS));
+    if (response.status === 422) {
+      const text = await response.text();
+      throw new UserError("query-invalid", text.replace(/^Input was invalid: /, "").trimEnd());
+    }
+    if (!response.ok) await this.#readResult(response);
+    const remarks = response.headers.get("x-pubsub-remarks");
+    return { text: await response.text(), remarks: remarks === null ? [] : remarks.split(", ") };
   }
 
   async stream(
@@ -154,7 +176,8 @@ class ApiConnection {
     const accountId = needsAccount ? await this.#account() : "";
     const { method, url, body } = prepareRequest(this.#baseUrl, name, accountId, input);
     const headers: Record<string, string> = { ...extraHeaders, authorization: `Bearer ${this.#apiToken}` };
-    if (body !== undefined) headers["content-type"] = "application/json";
+    const route: Route = routes[name];
+    if (body !== undefined) headers["content-type"] = route.text ? "text/plain" : "application/json";
     try {
       return await this.#fetch(url, {
         method,

@@ -35,7 +35,7 @@ export function prepareRequest(
   return {
     method: route.method,
     url: `${baseUrl}${path}${search}`,
-    body: route.body ? JSON.stringify(rest) : undefined,
+    body: route.body ? JSON.stringify(rest) : route.text && route.method === "POST" ? String(rest["text"]) : undefined,
   };
 }
 

@@ -41,7 +41,7 @@ export interface OpenApiDocument {
 }
 
 const DESCRIPTION = `Brokers, credentials and running clients of a pubsub server. The operations of Cloudflare Pub/Sub are as they were
-there. Every answer but a stream is an envelope: \`success\`, \`errors\` with a \`code\` and a \`message\` each,
+there. Every answer but a stream or a text is an envelope: \`success\`, \`errors\` with a \`code\` and a \`message\` each,
 \`messages\` that say what to do, \`result\`, and \`result_info\` where a list has pages.`;
 
 /** Errors that every operation can end with, besides its own. */
@@ -91,7 +91,9 @@ function describeOperation(name: string, route: Route, operation: Operation, sch
   const { summary, query, body, result } = operation;
   const content = route.stream
     ? { "text/event-stream": { schema: jsonSchema(result, "output", schemas) } }
-    : { "application/json": { schema: envelope(jsonSchema(result, "output", schemas), route) } };
+    : route.text
+      ? { "text/plain": { schema: jsonSchema(result, "output", schemas) } }
+      : { "application/json": { schema: envelope(jsonSchema(result, "output", schemas), route) } };
   const description = route.stream ? "server-sent events: the JSON of each is" : "success";
   return {
     operationId: name,
@@ -104,6 +106,10 @@ function describeOperation(name: string, route: Route, operation: Operation, sch
       ...(route.stream ? [lastEventId] : []),
       ...(route.etag && route.method === "PATCH" ? [ifMatch] : []),
     ],
+    ...(route.text &&
+      route.method === "POST" && {
+        requestBody: { content: { "text/plain": { schema: { type: "string" } } } },
+      }),
     ...(body !== undefined && {
       requestBody: { content: { "application/json": { schema: jsonSchema(body, "input", schemas) } } },
     }),
@@ -118,6 +124,7 @@ function describeOperation(name: string, route: Route, operation: Operation, sch
 function tagOf({ path }: Route): string {
   const [, ofBroker] = /\{broker\}\/([a-z]+)/.exec(path) ?? [];
   if (ofBroker !== undefined) return ofBroker === "session" ? "sessions" : ofBroker;
+  if (path.includes("/analytics_engine")) return "analytics";
   const tags = ["brokers", "namespaces", "api-tokens"];
   return tags.find((tag) => path.includes(`/${tag}`)) ?? "server";
 }
@@ -208,7 +215,7 @@ function errorsOf(route: Route, operation: Operation): ErrorName[] {
     ...(route.path.includes("{account}") ? (["account-not-found"] as const) : []),
     ...(route.path.includes("{namespace}") || route.scope === "write" ? (["namespace-not-allowed"] as const) : []),
     ...(route.body ? (["invalid-json", "body-too-large"] as const) : []),
-    ...(route.method === "GET" ? [] : (["storage-failed"] as const)),
+    ...(route.method === "GET" || route.text ? [] : (["storage-failed"] as const)),
     ...operation.errors,
   ];
 }

@@ -1,6 +1,7 @@
 /** Every operation of the API: its route (routes.ts) with its schemas (one file per resource). Loads zod. */
 import type { z } from "zod";
 import { accountOperations } from "./accounts.ts";
+import { analyticsOperations } from "./analytics.ts";
 import { apiTokenOperations } from "./api-tokens.ts";
 import { brokerOperations } from "./brokers.ts";
 import { credentialOperations } from "./credentials.ts";
@@ -21,7 +22,7 @@ export interface Operation {
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
-  /** Of the envelope's `result`; of a stream, of each event's data. */
+  /** Of the envelope's `result`; of a stream, of each event's data; of text, the text. */
   readonly result: z.ZodType;
   /** Besides those that any request can meet. */
   readonly errors: readonly ErrorName[];
@@ -61,6 +62,7 @@ export const operations = agreeWithRoutes({
   ...sessionOperations,
   ...eventOperations,
   ...logOperations,
+  ...analyticsOperations,
   ...accountOperations,
   ...apiTokenOperations,
   ...statusOperations,

@@ -32,12 +32,16 @@ export interface Route {
   readonly etag?: true;
   /** Answers with server-sent events instead of the envelope; takes the header Last-Event-ID. */
   readonly stream?: true;
+  /** Answers with text in the format that its caller asked for instead of the envelope; a POST takes text as its body. */
+  readonly text?: true;
 }
 
 const NAMESPACES = "/accounts/{account}/pubsub/namespaces";
 const NAMESPACE = `${NAMESPACES}/{namespace}` as const;
 const BROKERS = `${NAMESPACE}/brokers` as const;
 const BROKER = `${BROKERS}/{broker}` as const;
+
+const ANALYTICS = "/accounts/{account}/analytics_engine/sql";
 
 const PAGE = { page: "integer", per_page: "integer" } as const;
 
@@ -130,6 +134,10 @@ export const routes = {
     },
     stream: true,
   },
+
+  // Cloudflare documents the POST; Grafana's plugins use the GET.
+  queryAnalytics: { method: "POST", scope: "read", path: ANALYTICS, text: true },
+  getAnalytics: { method: "GET", scope: "read", path: ANALYTICS, query: { query: "text" }, text: true },
 
   listMemberships: { method: "GET", scope: "read", path: "/memberships", query: PAGE },
   listAccounts: { method: "GET", scope: "read", path: "/accounts", query: PAGE },

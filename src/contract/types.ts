@@ -17,7 +17,10 @@ export type PathParameter<Name extends OperationName> = PathNames<Routes[Name]["
 export type StreamOperationName = {
   [Name in OperationName]: Routes[Name] extends { stream: true } ? Name : never;
 }[OperationName];
-export type EnvelopeOperationName = Exclude<OperationName, StreamOperationName>;
+export type TextOperationName = {
+  [Name in OperationName]: Routes[Name] extends { text: true } ? Name : never;
+}[OperationName];
+export type EnvelopeOperationName = Exclude<OperationName, StreamOperationName | TextOperationName>;
 
 type QueryInput<Name extends OperationName> = Operations[Name] extends { query: infer Query extends z.ZodType }
   ? z.input<Query>
@@ -43,7 +46,11 @@ export type Result<Name extends OperationName> = z.output<Operations[Name]["resu
 export interface CheckedInput<Name extends OperationName> {
   readonly params: { readonly [Parameter in PathParameter<Name>]: string };
   readonly query: Operations[Name] extends { query: infer Query extends z.ZodType } ? z.output<Query> : undefined;
-  readonly body: Operations[Name] extends { body: infer Body extends z.ZodType } ? z.output<Body> : undefined;
+  readonly body: Operations[Name] extends { body: infer Body extends z.ZodType }
+    ? z.output<Body>
+    : Name extends TextOperationName
+      ? string
+      : undefined;
   /** The header If-Match. */
   readonly ifMatch: string | undefined;
   /** Where a caller that comes back had got to: the header Last-Event-ID. */

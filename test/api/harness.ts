@@ -48,6 +48,7 @@ export function harness(overrides: Partial<ApiDependencies> = {}) {
     inspect: (brokerId) => running.broker(brokerId),
     network: () => running.network,
     status: () => ({ version: "1.2.3", pid: 42, startedAtMs: START_MS, mqtt: "mqtt://h:1883", ws: "ws://h:8083/mqtt" }),
+    queryAnalytics: async () => ({ body: '{"meta":[],"data":[]}', contentType: "application/json", remarks: [] }),
     serverLog: new ServerLog(now),
     log: (line) => logged.push(line),
     ...overrides,

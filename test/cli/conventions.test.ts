@@ -56,6 +56,8 @@ const asking: Readonly<Record<string, Asking>> = {
   "broker revoke": { argv: ["--jti", "x"], missing: ["--jti", "x", ...noBroker] },
   "broker unrevoke": { argv: ["--jti", "x"], missing: ["--jti", "x", ...noBroker] },
   "broker show-revocations": { argv: [], missing: [...noBroker] },
+  "analytics query": { argv: ["SELECT 1"] },
+  "analytics datasets": { argv: [] },
   "api-token create": { argv: ["x"], missing: ["x", "--namespace", "none"] },
   "api-token list": { argv: [] },
   "api-token delete": { argv: ["x", "--yes"], missing: ["0".repeat(32), "--yes"] },

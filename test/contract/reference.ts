@@ -53,9 +53,15 @@ function describeOperation(path: string, method: string, operation: ApiOperation
     lines.push(table(["Parameter", "Type", ""], inQuery.map(parameterRow)));
   }
   if (requestBody !== undefined) {
-    lines.push(`Body:\n`, fieldsOf(requestBody.content["application/json"]!.schema));
+    const body = requestBody.content["application/json"];
+    if (body === undefined) lines.push("Body: text\n");
+    else lines.push(`Body:\n`, fieldsOf(body.schema));
   }
   const [[type, { schema }]] = Object.entries(responses["200"]!.content) as [[string, { schema: JsonSchema }]];
+  if (type === "text/plain") {
+    lines.push(`Result: text, ${schema["description"] as string}.\n`);
+    return lines.join("\n");
+  }
   const isStream = type === "text/event-stream";
   const result = isStream ? schema : (schema["properties"] as Record<string, JsonSchema>)["result"]!;
   lines.push(`${isStream ? "Server-sent events, each" : "Result"}: ${typeOf(result)}\n`);

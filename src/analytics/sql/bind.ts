@@ -45,6 +45,13 @@ function bindNew(expression: Expression, scope: Scope): Bound {
   }
 }
 
+/** Functions that operators become, of which the parser has said the same. */
+const OPERATORS: Readonly<Record<string, string>> = {
+  multiIf: "CASE",
+  concat: "||",
+  ...{ isNull: "IS NULL", isNotNull: "IS NULL" },
+};
+
 function bindCall(call: Call, scope: Scope): Bound {
   const { name, position, parameters, isDistinct } = call;
   if (isAggregate(name)) throw scope.noAggregate(call);
@@ -53,7 +60,9 @@ function bindCall(call: Call, scope: Scope): Bound {
     const similar = similarFunction(name);
     throw new SqlError(`no function ${name}`, position, similar && `is it ${similar}?`);
   }
-  if (!definition.isDocumented) scope.remarks.add(`${name}()`);
+  const operator = OPERATORS[name];
+  if (!definition.isDocumented && !(operator !== undefined && scope.remarks.has(operator)))
+    scope.remarks.add(`${name}()`);
   if (isDistinct) throw new SqlError(`DISTINCT is for aggregate functions, which ${name} is not`, position);
   if (parameters.length > 0) {
     throw new SqlError(`${name} has one pair of parentheses`, position, "two are for aggregate functions like topK");

@@ -83,7 +83,7 @@ export class TokenStream {
 
   unexpected(expected: string, hint?: string): SqlError {
     const { kind, text, position } = this.current;
-    const found = kind === "end" ? "the end of the query" : kind === "string" ? `'${text}'` : text;
+    const found = kind === "end" ? "end of the query" : kind === "string" ? `'${text}'` : text;
     return new SqlError(`unexpected ${found}: expected ${expected}`, position, hint);
   }
 }

@@ -17,8 +17,6 @@ export interface IntegerType {
   readonly bits: Bits;
 }
 
-export type Kind = Type["kind"];
-
 export const FLOAT64: Type = { kind: "float" };
 export const STRING: Type = { kind: "string" };
 export const BOOL: Type = { kind: "bool" };

@@ -1,5 +1,6 @@
 /** From wrangler's words to miniflare's. */
 import type { WorkerProject } from "./configuration.ts";
+import { datasetBindings } from "./points.ts";
 import type { MiniflareModule, MiniflareScript, MiniflareWorker, ServiceBinding } from "./miniflare.ts";
 
 export interface WorkerParts {
@@ -101,16 +102,15 @@ export function toMiniflareWorker({
         },
       ]),
     ),
-    analyticsEngineDatasets: fromEntries(configuration.analytics_engine_datasets, ({ binding, dataset }) => ({
-      dataset: dataset ?? binding,
-    })),
     serviceBindings: fromEntries(services, ({ service, entrypoint }): ServiceBinding =>
       workers.has(service) ? { name: service, entrypoint } : () => notRunning(service),
     ),
-    wrappedBindings:
-      binding === undefined
-        ? {}
-        : { [binding]: { scriptName: BROKER_SCRIPT, bindings: { SECRET: secret, WORKER: name } } },
+    wrappedBindings: {
+      ...datasetBindings(project),
+      ...(binding !== undefined && {
+        [binding]: { scriptName: BROKER_SCRIPT, bindings: { SECRET: secret, WORKER: name } },
+      }),
+    },
   };
 }
 

@@ -207,7 +207,7 @@ export async function bundleBroker(esbuild: Libraries["esbuild"]): Promise<strin
 }
 
 /** One of our modules for Workers, wherever this file is: in src/, or bundled in dist/. */
-function ownModule(name: string): string {
+export function ownModule(name: string): string {
   for (let folder = path.dirname(import.meta.filename); ; folder = path.dirname(folder)) {
     const file = path.join(folder, "worker", name);
     if (existsSync(file)) return file;

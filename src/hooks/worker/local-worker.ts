@@ -13,9 +13,10 @@ import { type WorkerProject, readProject } from "./configuration.ts";
 import { type WorkerOutput, mappedLine, workerOutput } from "./console.ts";
 import { Consumers, type ConsumersPorts } from "./consumers.ts";
 import { type Libraries, loadLibraries } from "./libraries.ts";
-import type { MiniflareInstance, MiniflareOptions, StructuredLog } from "./miniflare.ts";
+import type { MiniflareInstance, MiniflareOptions, MiniflareScript, StructuredLog } from "./miniflare.ts";
 import { type Publish, PublishServer } from "./publish-server.ts";
 import { StackTraces } from "./stack-trace.ts";
+import { type WritePoints, pointScripts, pointsArrived } from "./points.ts";
 import { FileWatcher } from "./watch.ts";
 import { WorkerdProcess } from "./workerd-process.ts";
 
@@ -29,6 +30,8 @@ export interface LocalWorkerOptions {
   /** For a debugger to connect to; 0 picks a free one. None where it is not given. */
   readonly inspectorPort?: number | undefined;
   readonly onOutput: (output: WorkerOutput) => void;
+  /** Keeps what Workers write to datasets of Analytics Engine; nobody does where it is not given. */
+  readonly writePoints?: WritePoints | undefined;
 }
 
 /** The broker for which it runs. */
@@ -73,6 +76,8 @@ const NO_HOOK: Asked = {
   onPublish: async (batch) => ({ verdicts: batch.map(() => ACCEPT) }),
   close: async () => {},
 };
+
+const NOT_KEPT: WritePoints = async () => {};
 
 /** As long as the pipeline waits for an answer: what takes longer is given up for a reload. */
 const DRAIN_MS_MAX = 10_000;
@@ -132,6 +137,8 @@ export class LocalWorker implements Hook {
   #restartTimer: NodeJS.Timeout | undefined;
   #lastFailure: string | undefined;
   #lastRemark: string | undefined;
+  /** Of points that were not kept: those that were told. */
+  readonly #remarks = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(libraries: Libraries, options: LocalWorkerOptions, broker: WorkerBroker) {
@@ -204,6 +211,7 @@ export class LocalWorker implements Hook {
     this.#consumers?.close();
     clearTimeout(this.#restartTimer);
     await this.#reloading;
+    await this.#pointsArrived();
     this.#workerd.forget();
     // One that did not start says so again.
     const ended = this.#runtime?.dispose().catch(() => {});
@@ -243,6 +251,7 @@ export class LocalWorker implements Hook {
     if (assembled.fingerprint === this.#current?.fingerprint && !this.#hasCrashed) return;
     this.#hasCrashed = false;
     await this.#drained();
+    await this.#pointsArrived();
     try {
       this.#startErrors = [];
       await this.#run(assembled);
@@ -364,11 +373,29 @@ export class LocalWorker implements Hook {
     clearTimeout(timer);
   }
 
+  #pointScripts({ bundles }: Assembled): MiniflareScript[] {
+    const projects = bundles.map(({ project }) => project);
+    return pointScripts(projects, this.#options.writePoints ?? NOT_KEPT, (text) => this.#remarkOnce(text));
+  }
+
+  /** What the Worker that runs now has written is kept before it ends. */
+  async #pointsArrived(): Promise<void> {
+    const projects = this.#current?.bundles.map(({ project }) => project);
+    // One that fails now has told why before.
+    if (projects !== undefined) await pointsArrived(this.#runtime!, projects).catch(() => {});
+  }
+
+  #remarkOnce(text: string): void {
+    if (this.#remarks.has(text)) return;
+    this.#remarks.add(text);
+    this.#tell("remark", text);
+  }
+
   #miniflareOptions(assembled: Assembled): MiniflareOptions {
     for (const { project, bundle } of assembled.bundles) this.#traces.set(project.name, bundle.map, project.folder);
     const { persistTo, inspectorPort } = this.#options;
     return {
-      workers: [...assembled.workers, ...assembled.scripts],
+      workers: [...assembled.workers, ...assembled.scripts, ...this.#pointScripts(assembled)],
       host: "127.0.0.1",
       port: 0,
       handleStructuredLogs: (log) => this.#onLog(log),

@@ -67,6 +67,7 @@ export interface MiniflareScript {
   readonly modules: readonly MiniflareModule[];
   readonly modulesRoot: string;
   readonly serviceBindings: Readonly<Record<string, ServiceBinding>>;
+  readonly unsafeDirectSockets?: readonly { readonly host: string; readonly port: number }[];
 }
 
 export interface MiniflareWorker {
@@ -88,7 +89,6 @@ export interface MiniflareWorker {
   >;
   /** Queue → how its messages are given to the handler `queue`. */
   readonly queueConsumers: Readonly<Record<string, QueueConsumer>>;
-  readonly analyticsEngineDatasets: Readonly<Record<string, { readonly dataset: string }>>;
   readonly serviceBindings: Readonly<Record<string, ServiceBinding>>;
   /** Binding → the script that makes it, in the isolate of the Worker. */
   readonly wrappedBindings: Readonly<

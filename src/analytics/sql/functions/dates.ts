@@ -44,7 +44,7 @@ function localTime(value: number, { kind }: Type, zone: string | undefined): { d
 
 /** A number that a clock shows: dates have none. */
 function clockPart(pick: (seconds: number) => number): Functions[string] {
-  const definition = part(UINT8, (_, __, seconds) => pick(seconds))!;
+  const definition = part(UINT8, (_, __, seconds) => pick(seconds));
   const bind: Bind = (args, call, environment) => {
     if (args[0]!.type.kind === "date") throw wrongType(call, 0, args[0]!.type, "a DateTime");
     return definition.bind(args, call, environment);
