@@ -27,7 +27,7 @@ export default defineCommand<Options>({
     const notRunning = new UserError(
       "server-not-running",
       "no server of this configuration runs on this machine",
-      "start one with: pubsub start",
+      "pubsub context list shows the servers that it knows",
     );
     if (known?.pid === undefined || !isAlive(known.pid)) throw notRunning;
     const { pid } = known;
