@@ -175,16 +175,16 @@ it("a recording with --hook has batches and verdicts, and another hook is asked 
     ...{ ...common, event: "publish", mid, topic, qos: 1, retain: false },
     ...content(payload),
   });
-  const verdict = (mid: number, ms: number, batch: number, facts: object): TailEvent =>
-    ({ ...common, event: "hook", mid, topic: "-", ms, batch, status: 200, ...facts }) as TailEvent;
+  const verdict = (mid: number, batchId: number, batch: number, facts: object): TailEvent =>
+    ({ ...common, event: "hook", mid, topic: "-", ms: 1, batch, batchId, status: 200, ...facts }) as TailEvent;
   const events = [
-    verdict(4, 1.5, 1, { verdict: "passed" }),
+    verdict(4, 11, 1, { verdict: "passed" }),
     publish(5, "cards", "4111"),
     publish(6, "debug", "x"),
     publish(7, "cards", "no number"),
-    verdict(5, 2.5, 2, { verdict: "modified", before: content("4111"), after: content("****") }),
-    verdict(6, 2.5, 2, { verdict: "dropped", reason: "hook-dropped" }),
-    verdict(7, 3.5, 1, { verdict: "passed" }),
+    verdict(5, 12, 2, { verdict: "modified", before: content("4111"), after: content("****") }),
+    verdict(6, 12, 2, { verdict: "dropped", reason: "hook-dropped" }),
+    verdict(7, 13, 1, { verdict: "passed" }),
   ];
   const client: FakeClient = {
     describeBroker: () => ({ on_publish: { url } }),
@@ -202,9 +202,9 @@ it("a recording with --hook has batches and verdicts, and another hook is asked 
     .split("\n")
     .map((line) => (JSON.parse(line) as { hook: object }).hook);
   expect(hooks).toMatchObject([
-    { batch: 2, verdict: "modified", after: { payload: "****" } },
-    { batch: 2, verdict: "dropped", reason: "hook-dropped" },
-    { batch: 3, verdict: "passed" },
+    { batch: 12, verdict: "modified", after: { payload: "****" } },
+    { batch: 12, verdict: "dropped", reason: "hook-dropped" },
+    { batch: 13, verdict: "passed" },
   ]);
 
   const argv = ["hook", "replay", file, "--against", url, "--quiet"];

@@ -27,10 +27,6 @@ export class HookRecorder {
   /** By `mid`. */
   readonly #undecided = new Map<number, Published>();
   #recorded = 0;
-  #batch = 0;
-  /** Of the batch under way: how many of its messages are missing, and its time. */
-  #rest = 0;
-  #ms = 0;
 
   constructor(context: CommandContext, options: HookRecorderOptions) {
     this.#context = context;
@@ -82,14 +78,7 @@ export class HookRecorder {
     this.#undecided.delete(this.#undecided.keys().next().value!);
   }
 
-  #decide({ mid, verdict, reason, status, after, batch, ms }: Decided): { topic: string } | undefined {
-    // The messages of a batch are decided one after the other, with the same time.
-    if (this.#rest === 0 || this.#ms !== ms) {
-      this.#batch++;
-      this.#rest = batch;
-      this.#ms = ms;
-    }
-    this.#rest--;
+  #decide({ mid, verdict, reason, status, after, batchId }: Decided): { topic: string } | undefined {
     const published = this.#undecided.get(mid);
     this.#undecided.delete(mid);
     // It was published before this began.
@@ -102,7 +91,7 @@ export class HookRecorder {
     }
     return {
       ...{ v: 1, topic, payload, payloadEncoding, qos, retain, properties, time, clientId, jti },
-      ...{ hook: { batch: this.#batch, verdict, reason, status, after } },
+      ...{ hook: { batch: batchId, verdict, reason, status, after } },
     };
   }
 }
