@@ -93,6 +93,7 @@ export interface RunningServer {
 /** Host names of brokers end with it: RFC 6761 gives it to the loopback. */
 const DOMAIN = "localhost";
 const LOOPBACK = ["127.0.0.1", "::1"];
+const FIRST_CLIENTS_MS = 5;
 
 /** @throws {UserError} with a remedy, such as `port-in-use` or `data-folder-in-use` */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -295,6 +296,8 @@ async function listenAll(
     return first.port;
   };
   const mqttPort = await everywhere(options.port ?? 1883, (host, port) => listenTcp({ host, port }, accept));
+  // Who has waited for the port comes in before the rest is loaded.
+  await new Promise((resolve) => setTimeout(resolve, FIRST_CLIENTS_MS));
   const messages = {
     messageBytesMax: limits.packetBytesMax,
     domain: DOMAIN,
