@@ -11,7 +11,9 @@ import path from "node:path";
 import { argv, cpuUsage } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Message } from "../src/broker/ports.ts";
+import { GuardedHook } from "../src/hooks/guarded-hook.ts";
 import { HookPipeline } from "../src/hooks/pipeline.ts";
+import { policyOf } from "../src/hooks/settings.ts";
 import { type LocalWorker, WorkerLauncher } from "../src/hooks/worker/local-worker.ts";
 
 const MEASURE_MS = Number(argv[2] ?? 2000);
@@ -70,12 +72,16 @@ function workerdSeconds(): number {
   return ticks / TICKS_PER_SECOND;
 }
 
+function guarded(hook: LocalWorker): GuardedHook {
+  return new GuardedHook({ hook, policy: policyOf(null), now: () => performance.now() });
+}
+
 async function measureThroughput(worker: LocalWorker, publishers: number, batchMessagesMax: number) {
   let done = 0;
   let stopped = false;
   let batches = 0;
   const pipeline: HookPipeline = new HookPipeline({
-    hook: worker,
+    hook: guarded(worker),
     now: () => performance.now(),
     batchMessagesMax,
     complete: (pending, verdict, { batchSize }) => {
@@ -108,7 +114,7 @@ async function measureThroughput(worker: LocalWorker, publishers: number, batchM
 async function measureLatency(worker: LocalWorker): Promise<{ p50: number; p99: number }> {
   const times: number[] = [];
   const pipeline = new HookPipeline({
-    hook: worker,
+    hook: guarded(worker),
     now: () => performance.now(),
     complete: (_pending, _verdict, { elapsedMs }) => times.push(elapsedMs),
   });

@@ -9,6 +9,7 @@ import { drop } from "./answer.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { failureOf } from "./failure.ts";
 import type { Hook, HookAnswer } from "./hook.ts";
+import type { BatchHook } from "./pipeline.ts";
 import type { HookPolicy, RetrySettings } from "./settings.ts";
 
 export interface GuardOptions {
@@ -42,7 +43,7 @@ interface HookInUse {
   retired: boolean;
 }
 
-export class GuardedHook implements Hook {
+export class GuardedHook implements BatchHook {
   readonly #options: GuardOptions & typeof DEFAULTS;
   #policy: HookPolicy;
   #hook: HookInUse;
@@ -53,6 +54,9 @@ export class GuardedHook implements Hook {
   #held = false;
   /** Those who wait until no request is under way. */
   readonly #onIdle = new Set<() => void>();
+  #isClosed = false;
+  /** What gives up each thing that is waited for. */
+  readonly #onClose = new Set<() => void>();
   /** Batches that wait until it is not held any more. */
   readonly #onRelease = new Set<() => void>();
 
@@ -63,13 +67,9 @@ export class GuardedHook implements Hook {
     this.#breaker = breakerOf(options.policy);
   }
 
-  get name(): string {
-    return this.#hook.hook.name;
-  }
-
-  /** False while the circuit breaker keeps the hook from being asked. */
-  get isClosed(): boolean {
-    return this.#breaker?.isClosed ?? true;
+  /** True while the circuit breaker keeps the hook from being asked. */
+  get isCircuitOpen(): boolean {
+    return this.#breaker?.isClosed === false;
   }
 
   setPolicy(policy: HookPolicy): void {
@@ -103,38 +103,41 @@ export class GuardedHook implements Hook {
     runAll(this.#onRelease);
   }
 
-  async onPublish(batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
+  async onPublish(batch: readonly Message[]): Promise<HookAnswer> {
     const startedAt = this.#options.now();
     for (let attempts = 1; ; attempts++) {
-      const answer = await this.#attempt(batch, signal);
+      const answer = await this.#attempt(batch);
       const { onFailure, retry } = this.#policy;
       const delayMs = this.#delayMs(retry, attempts);
       const isLast =
-        signal.aborted ||
+        this.#isClosed ||
         onFailure !== "retry" ||
         failureOf(answer) === undefined ||
         this.#options.now() + delayMs - startedAt >= retry.totalMs;
       if (isLast) return attempts === 1 ? answer : { ...answer, attempts };
-      await this.#pause(delayMs, signal);
+      await this.#pause(delayMs);
     }
   }
 
+  /** Gives up what is under way: `hook-stopped`. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    runAll(this.#onClose);
     await this.#hook.hook.close();
   }
 
-  async #attempt(batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
-    while (this.#held && !signal.aborted) await this.#released(signal);
-    if (signal.aborted) return allDropped(batch, "hook-stopped", STOPPED);
+  async #attempt(batch: readonly Message[]): Promise<HookAnswer> {
+    while (this.#held && !this.#isClosed) await this.#released();
+    if (this.#isClosed) return allDropped(batch, "hook-stopped", STOPPED);
     const { now } = this.#options;
     const breaker = this.#breaker;
     if (breaker?.tryAcquire(now()) === false) {
       return allDropped(batch, "hook-circuit-open", "it failed too often in a row");
     }
-    const answer = await this.#ask(batch, signal);
+    const answer = await this.#ask(batch);
     if (breaker === undefined || breaker !== this.#breaker) return answer;
     const failure = failureOf(answer);
-    if (signal.aborted) breaker.released();
+    if (this.#isClosed) breaker.released();
     else if (failure === undefined) {
       if (breaker.succeeded()) this.#options.onCircuit("closed", "the hook answers again");
     } else if (breaker.failed(now())) {
@@ -146,7 +149,7 @@ export class GuardedHook implements Hook {
   }
 
   /** One request. Resolves in any case, at the time limit at the latest; what comes afterwards is ignored. */
-  #ask(batch: readonly Message[], signal: AbortSignal): Promise<HookAnswer> {
+  #ask(batch: readonly Message[]): Promise<HookAnswer> {
     const { timeoutMs } = this.#policy;
     const used = this.#hook;
     const abort = new AbortController();
@@ -159,7 +162,7 @@ export class GuardedHook implements Hook {
         if (isDone) return;
         isDone = true;
         stopTimer();
-        signal.removeEventListener("abort", giveUp);
+        this.#onClose.delete(giveUp);
         used.requests--;
         closeRetired(used);
         if (--this.#underWay === 0) runAll(this.#onIdle);
@@ -174,7 +177,7 @@ export class GuardedHook implements Hook {
         fail("hook-timeout", `no answer within ${timeoutMs / 1000} s`);
         abort.abort();
       });
-      signal.addEventListener("abort", giveUp, { once: true });
+      this.#onClose.add(giveUp);
       call(used.hook, batch, abort.signal).then(finish, (error: unknown) =>
         fail("hook-unreachable", error instanceof Error ? error.message : String(error)),
       );
@@ -187,34 +190,34 @@ export class GuardedHook implements Hook {
     return Math.ceil(delayMs * (1 - this.#options.random() / 2));
   }
 
-  #pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         stopTimer();
-        signal.removeEventListener("abort", end);
+        this.#onClose.delete(end);
         resolve();
       };
       const stopTimer = this.#options.startTimer(delayMs, end);
-      signal.addEventListener("abort", end, { once: true });
+      this.#onClose.add(end);
     });
   }
 
-  #released(signal: AbortSignal): Promise<void> {
+  #released(): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         this.#onRelease.delete(end);
-        signal.removeEventListener("abort", end);
+        this.#onClose.delete(end);
         resolve();
       };
       this.#onRelease.add(end);
-      signal.addEventListener("abort", end, { once: true });
+      this.#onClose.add(end);
     });
   }
 
   #resetBreaker(reason: string): void {
-    const wasClosed = this.isClosed;
+    const wasOpen = this.isCircuitOpen;
     this.#breaker = breakerOf(this.#policy);
-    if (!wasClosed) this.#options.onCircuit("closed", reason);
+    if (wasOpen) this.#options.onCircuit("closed", reason);
   }
 }
 

@@ -58,7 +58,7 @@ export class OnPublish implements Hooks {
   /** For metrics. */
   get load(): { waiting: number; batches: number; requests: number; isCircuitOpen: boolean } {
     const { waiting, batches } = this.#pipeline.load;
-    return { waiting, batches, requests: this.#guard.requests, isCircuitOpen: !this.#guard.isClosed };
+    return { waiting, batches, requests: this.#guard.requests, isCircuitOpen: this.#guard.isCircuitOpen };
   }
 
   submit(pending: PendingPublish): void {

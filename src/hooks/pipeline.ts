@@ -8,12 +8,20 @@
  * - Slow publishers together hold half of the slots at most, so that the others always find one.
  */
 import type { HookReport, Hooks, Message, PendingPublish, Verdict } from "../broker/ports.ts";
-import type { Hook, HookAnswer } from "./hook.ts";
+import type { HookAnswer } from "./hook.ts";
 import { Queue } from "../broker/queue.ts";
 import { bytesOf, Publisher, publisherOf, Refused, SlowPublishers, type Waiting } from "./publisher.ts";
 
+/** Who decides about the batches. */
+export interface BatchHook {
+  /** See `Hook`. */
+  onPublish(batch: readonly Message[]): Promise<HookAnswer>;
+  /** Gives up what is under way. */
+  close(): Promise<void>;
+}
+
 export interface HookPipelineOptions {
-  readonly hook: Hook;
+  readonly hook: BatchHook;
   /** Called once for each message submitted, in order within a publisher; possibly from within `submit`. */
   readonly complete: (pending: PendingPublish, verdict: Verdict, report: HookReport) => void;
   /** Milliseconds of a clock that never goes back. */
@@ -46,7 +54,6 @@ interface Batch {
   readonly slow: boolean;
   readonly id: number;
   readonly startedAt: number;
-  readonly abort: AbortController;
 }
 
 const OVERLOADED: Verdict = { kind: "drop", reason: "hook-overloaded", detail: "too many messages wait for the hook" };
@@ -268,7 +275,6 @@ export class HookPipeline implements Pick<Hooks, "submit"> {
       ...{ entries, messages, publishers, slow },
       id: ++this.#batchIds,
       startedAt: now(),
-      abort: new AbortController(),
     };
     this.#batches.add(batch);
     if (slow) this.#slowBatches++;
@@ -283,7 +289,7 @@ export class HookPipeline implements Pick<Hooks, "submit"> {
 
   /** Async, so that a hook which throws rejects. */
   async #ask(batch: Batch): Promise<HookAnswer> {
-    return await this.#options.hook.onPublish(batch.messages, batch.abort.signal);
+    return await this.#options.hook.onPublish(batch.messages);
   }
 
   /**
@@ -358,10 +364,7 @@ export class HookPipeline implements Pick<Hooks, "submit"> {
 
   #dropAll(): void {
     this.#completing = true;
-    for (const batch of this.#batches) {
-      this.#settle(batch, undefined, STOPPED);
-      batch.abort.abort();
-    }
+    for (const batch of this.#batches) this.#settle(batch, undefined, STOPPED);
     for (const [id, publisher] of this.#publishers) {
       for (let entry = publisher.queue.shift(); entry !== undefined; entry = publisher.queue.shift()) {
         if (entry instanceof Refused) this.#complete(entry.pending, OVERLOADED, NO_REQUEST);

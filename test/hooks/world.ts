@@ -6,7 +6,8 @@ import { GuardedHook } from "../../src/hooks/guarded-hook.ts";
 import { HookPipeline, type HookPipelineOptions } from "../../src/hooks/pipeline.ts";
 import { type HookPolicy, type HookSettings, policyOf } from "../../src/hooks/settings.ts";
 
-export interface WorldOptions extends Partial<HookPipelineOptions> {
+export interface WorldOptions extends Partial<Omit<HookPipelineOptions, "hook">> {
+  readonly hook?: Hook;
   readonly settings?: HookSettings;
   readonly random?: () => number;
 }
