@@ -98,7 +98,7 @@ test("the broker has the processor while a query runs", async () => {
   const { analytics } = open();
   await analytics.write(
     "d",
-    Array.from({ length: 400_000 }, (_, index) => point(index, `b${index % 1000}`)),
+    Array.from({ length: 200_000 }, (_, index) => point(index, `b${index % 1000}`)),
   );
   let turns = 0;
   let isDone = false;
@@ -112,5 +112,5 @@ test("the broker has the processor while a query runs", async () => {
     "SELECT blob1, sum(double1), quantileExactWeighted(0.5)(double1, 1) FROM d GROUP BY blob1 LIMIT 1",
   );
   isDone = true;
-  expect(turns).toBeGreaterThan(3);
+  expect(turns).toBeGreaterThan(1);
 });

@@ -30,6 +30,12 @@ const { values } = parseArgs({
   },
 });
 
+/**
+ * Where types do not go together, ClickHouse has Variant and Nullable of late, and Cloudflare has not; and it finds no fault
+ * with what it need not compute.
+ */
+const MAY_BE_REFUSED = /different types|takes a DateTime, not Date/;
+
 const seed = Number(values.seed);
 const queries = Number(values.queries);
 const random = new Random(seed);
@@ -83,8 +89,7 @@ function compareAll(): number {
     const { text, isOrdered } = generator.query();
     const ours = answerOf(() => ask(text, points));
     const theirs = answerOf(() => askClickHouse(text));
-    // Where types do not go together, ClickHouse has Variant and Nullable of late, and Cloudflare has not.
-    const isRefused = typeof ours === "string" && (typeof theirs === "string" || ours.includes("different types"));
+    const isRefused = typeof ours === "string" && (typeof theirs === "string" || MAY_BE_REFUSED.test(ours));
     const found = isRefused
       ? undefined
       : typeof ours === "string" || typeof theirs === "string"

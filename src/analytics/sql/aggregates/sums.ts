@@ -46,16 +46,15 @@ export const avg: AggregateFunction = {
   arity: [1, 1],
   takesDistinct: true,
   bind: ([arg], _, call) => {
-    expectNumber([arg!], call);
-    const { at } = arg!;
-    const sums: number[] = [];
+    // Whole numbers are added up in 64 bits, which wrap.
+    const { accumulator: sums } = sum.bind([arg!], [], call);
     const counts: number[] = [];
     const accumulator = {
       add: (group: number, row: number) => {
-        sums[group] = (sums[group] ?? 0) + Number(at(row));
+        sums.add(group, row);
         counts[group] = (counts[group] ?? 0) + 1;
       },
-      result: (group: number) => (sums[group] ?? 0) / (counts[group] ?? 0),
+      result: (group: number) => Number(sums.result(group)) / (counts[group] ?? 0),
     };
     return { type: FLOAT64, accumulator };
   },
