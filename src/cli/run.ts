@@ -20,7 +20,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
     {
       writeOut: (text) => void world.stdout.write(text),
       writeErr: (text) => void world.stderr.write(text),
-      helpWidth: Math.min(world.stdout.columns ?? 80, 100),
+      helpWidth: Math.min(world.stdout.columns || 80, 100),
     },
     argv,
   );

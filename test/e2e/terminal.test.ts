@@ -1,6 +1,8 @@
 /** What only a terminal shows, in a pseudo-terminal of script(1) from util-linux. */
 import { spawnSync } from "node:child_process";
-import { describe, expect, test } from "vitest";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { program } from "../setup/program.ts";
 import { World } from "./world.ts";
 
@@ -35,5 +37,33 @@ describe.skipIf(!hasScript)("at a terminal", () => {
     expect(await asked.finished).toMatchObject({ code: 1, stdout: expect.stringContaining("nothing was deleted") });
     const { stdout } = await world.run(["broker", "list"]);
     expect(stdout).toContain("dev");
+    const again = startAtTerminal(world, "broker", "delete", "dev");
+    await again.prints("stdout", "[y/N]");
+    again.child.stdin!.write("y\n");
+    expect(await again.finished).toMatchObject({ code: 0, stdout: expect.stringContaining("Deleted the broker dev.") });
+  });
+
+  test("what takes a moment has a spinner there, which goes with the answer, and none in a pipe", async () => {
+    const world = await World.create();
+    // Takes connections, and never says a word.
+    const silent = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    onTestFinished(() => void silent.close());
+    const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const args = ["pub", "a", "b", "--url", `mqtt://${address}`, "--timeout", "1"];
+    const words = [process.execPath, program(), ...args].map((word) => `'${word}'`);
+    const atTerminal = (columns: number) => {
+      const line = `stty cols ${columns}; ${words.join(" ")}`;
+      return world.spawn("script", ["-qec", line, "/dev/null"], { TERM: "xterm" }).finished;
+    };
+    const [{ code, stdout }, withoutWidth, piped] = await Promise.all([atTerminal(80), atTerminal(0), world.run(args)]);
+    expect(code).toBe(3);
+    const [spinner, error] = stdout.split("error:");
+    expect(spinner).toContain(`connecting to ${address}`);
+    // The line is erased before the error takes its place.
+    expect(spinner).toMatch(/\u001b\[[012]?K$/);
+    expect(error).toContain("does not answer");
+    expect(withoutWidth).toMatchObject({ code: 3, stdout: expect.not.stringContaining("connecting") });
+    expect(piped).toMatchObject({ code: 3, stdout: "", stderr: expect.not.stringContaining("connecting") });
   });
 });

@@ -62,7 +62,7 @@ export class Output {
 
   /** Columns of the terminal; undefined where standard output is none. */
   get columns(): number | undefined {
-    return this.#stdout.isTTY === true ? (this.#stdout.columns ?? 80) : undefined;
+    return this.#stdout.isTTY === true ? this.#stdout.columns || 80 : undefined;
   }
 
   /**
@@ -122,7 +122,9 @@ export class Output {
 
   /** Waits for the task, with a spinner if it takes a moment and somebody is looking. */
   async spin<T>(text: string, task: Promise<T>): Promise<T> {
-    if (!this.interactive || this.quiet || this.json) return await task;
+    // A terminal that does not know its width says 0, and ora would go on erasing lines for ever.
+    const hasWidth = (this.#stderr.columns ?? 0) > 0;
+    if (!this.interactive || !hasWidth || this.quiet || this.json) return await task;
     const stderr = this.#stderr as unknown as NodeJS.WriteStream;
     let spinner: { stop(): unknown } | undefined;
     let finished = false;
