@@ -84,6 +84,7 @@ const local: Readonly<Record<string, { missing?: string[]; code?: number }>> = {
   "ca trust-instructions": { missing: ["--persist-to", noFile], code: NOT_FOUND },
   test: {},
   "hook test": {},
+  "hook chaos": {},
   "hook replay": {},
   "context list": {},
   "context use": { missing: ["none"], code: NOT_FOUND },
