@@ -7,7 +7,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, w
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { registry } from "../../src/cli/registry.ts";
 import { program } from "../setup/program.ts";
 import { type Step, formatTranscript, normalize, parseTranscript } from "./transcript.ts";
@@ -22,7 +22,7 @@ interface Sandbox {
   env: NodeJS.ProcessEnv;
 }
 
-function createSandbox(): Sandbox {
+function createSandbox(): Sandbox & AsyncDisposable {
   const folder = mkdtempSync(path.join(tmpdir(), "pubsub transcript ü "));
   const home = mkdtempSync(path.join(tmpdir(), "pubsub-home-"));
   const bin = path.join(home, "bin");
@@ -39,12 +39,12 @@ function createSandbox(): Sandbox {
     // Other programs of the transcripts, such as a hook.
     NODE: process.execPath,
   };
-  onTestFinished(async () => {
+  const dispose = async () => {
     await runShell("pubsub stop --quiet", { folder, home, env });
     rmSync(folder, { recursive: true, force: true });
     rmSync(home, { recursive: true, force: true });
-  });
-  return { folder, home, env };
+  };
+  return { folder, home, env, [Symbol.asyncDispose]: dispose };
 }
 
 async function runShell(
@@ -69,10 +69,11 @@ test("every command has a transcript", () => {
   expect(missing.map((entry) => entry.path)).toEqual([]);
 });
 
-test.each(files)(
+// Side by side: each waits for processes most of the time, and none knows of the others.
+test.concurrent.each(files)(
   "%s",
   async (file) => {
-    const sandbox = createSandbox();
+    await using sandbox = createSandbox();
     const transcript = parseTranscript(readFileSync(path.join(here, file), "utf8"));
     const steps: Step[] = [];
     for (const step of transcript.steps) {
