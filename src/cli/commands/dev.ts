@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { WorkerAddresses, startServer as StartServer } from "../../app.ts";
 import type { Client } from "../../client/index.ts";
 import { UserError } from "../../errors.ts";
@@ -166,7 +167,7 @@ function hookFields(
   worker: WorkerAddresses | undefined,
 ): Fields {
   if (location === undefined || worker === undefined) {
-    return [["Hook", hookUrl ?? "none (pubsub dev src/worker.ts, or --on-publish-url URL)"]];
+    return [["Hook", hookUrl ?? `none (${howToSetOne()})`]];
   }
   const about = `${location}, reloaded on save`;
   return [
@@ -174,6 +175,13 @@ function hookFields(
     ["Worker", worker.isHook ? worker.url : `${worker.url} (${about})`],
     ...(worker.inspector === undefined ? [] : ([["Inspector", worker.inspector]] as const)),
   ];
+}
+
+/** A project of wrangler's has its Worker already: it is only not named. */
+function howToSetOne(): string {
+  const project = ["wrangler.jsonc", "wrangler.json", "wrangler.toml"].find((file) => existsSync(file));
+  if (project !== undefined) return `pubsub dev . runs the Worker of ${project}`;
+  return "pubsub dev src/worker.ts, or --on-publish-url URL";
 }
 
 /** The token itself is for the terminal only: what is redirected is kept, and it is a secret. */

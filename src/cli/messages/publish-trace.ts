@@ -63,7 +63,7 @@ export class PublishTrace {
 
   /**
    * Publishes, and prints the verdicts as they come.
-   * @throws {UserError} `assertion-failed` where the hook let a message not through; otherwise what publishing throws
+   * @throws {UserError} `assertion-failed` where the hook did not let a message through; otherwise what publishing throws
    */
   async follow(publish: () => Promise<number>): Promise<number> {
     const watching = this.#watch();
@@ -130,10 +130,8 @@ export class PublishTrace {
     const [first] = this.#refused;
     if (!first) return;
     const reason = first.reason ?? first.verdict;
-    const others = this.#refused.length === 1 ? "the message" : `${this.#refused.length} messages, the first`;
-    throw new UserError(
-      "assertion-failed",
-      `the hook let ${others} on ${first.topic} not through: ${first.detail ?? reason}`,
-    );
+    const { length } = this.#refused;
+    const stopped = length === 1 ? `the message on ${first.topic}` : `${length} messages, the first on ${first.topic}`;
+    throw new UserError("assertion-failed", `the hook did not let through ${stopped}: ${first.detail ?? reason}`);
   }
 }
