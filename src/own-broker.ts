@@ -1,11 +1,14 @@
 /** Part of the composition root: the broker that a server sees to itself, so that its first client finds it. */
 import { ulid } from "ulid";
 import { currentKey, generateSigningKey, issueToken } from "./auth/index.ts";
-import type { Catalogue } from "./store/index.ts";
+import type { Input } from "./contract/types.ts";
+import type { BrokerRecord, Catalogue } from "./store/index.ts";
 
 export interface OwnBrokerOptions {
   readonly namespace: string;
   readonly broker: string;
+  /** Changes of its on-publish hook, as the API takes them. They hold before the first message. */
+  readonly onPublish?: Input<"updateBroker">["on_publish"] | undefined;
 }
 
 export interface OwnBroker {
@@ -18,17 +21,21 @@ export interface OwnBroker {
   issueToken(): Promise<{ clientId: string; token: string }>;
 }
 
-/** Makes it, and its namespace, where they are missing. */
+/**
+ * Makes it, and its namespace, where they are missing.
+ * @throws {UserError} `invalid-request` for a hook that cannot be
+ */
 export async function openOwnBroker(catalogue: Catalogue, options: OwnBrokerOptions): Promise<OwnBroker> {
   const namespace =
     catalogue.namespace(options.namespace) ?? (await catalogue.createNamespace({ name: options.namespace }));
-  const { id, name, onPublish } =
+  const record =
     catalogue.broker(namespace.id, options.broker) ??
     (await catalogue.createBroker({
       namespaceId: namespace.id,
       name: options.broker,
       keys: [await generateSigningKey()],
     }));
+  const { id, name, onPublish } = await withHook(catalogue, record, options.onPublish);
   return {
     namespace: namespace.name,
     broker: name,
@@ -44,4 +51,15 @@ export async function openOwnBroker(catalogue: Catalogue, options: OwnBrokerOpti
       return { clientId, token };
     },
   };
+}
+
+async function withHook(
+  catalogue: Catalogue,
+  record: BrokerRecord,
+  given: OwnBrokerOptions["onPublish"],
+): Promise<BrokerRecord> {
+  if (given === undefined) return record;
+  // Loaded only where there is something to check.
+  const { changedByGivenHook } = await import("./api/given-hook.ts");
+  return await catalogue.updateBroker(record.id, { onPublish: changedByGivenHook(given, record.onPublish) });
 }

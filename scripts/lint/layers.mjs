@@ -69,7 +69,7 @@ export const layers = {
   // Likewise: joins settings, keys and hooks for each broker.
   "broker-hooks": { imports: ["auth", "hooks"], types: ["admission", "runtime", "store"] },
   // Likewise: the broker that `pubsub dev` works with.
-  "own-broker": { imports: ["auth"], types: ["store"], packages: true },
+  "own-broker": { imports: ["api", "auth"], types: ["contract", "store"], packages: true },
   // Likewise: a broker for tests, and everything around it.
   testing: { imports: "everything", packages: true, node: true },
   // Likewise: TLS.

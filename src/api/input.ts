@@ -95,7 +95,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function check<Output>(schema: z.ZodType<Output>, value: unknown): Output {
+/** @throws {ApiFailure} `invalid-request`, with what is wrong in each place */
+export function check<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, ISSUES_MAX);

@@ -67,8 +67,10 @@ const targets = Object.values<Route>(routes).map((route) => {
 
 async function code(target: string, headers: Record<string, string>): Promise<number | undefined> {
   const response = await api.request(target, target.startsWith("GET") ? undefined : {}, headers);
-  const { errors } = (await response.json()) as { errors: { code: number }[] };
-  return errors[0]?.code;
+  // Answers to SQL have no envelope; refusals do.
+  if (!response.headers.get("content-type")?.includes("json")) return undefined;
+  const { errors } = (await response.json()) as { errors?: { code: number }[] };
+  return errors?.[0]?.code;
 }
 const SCOPE_TOO_LOW = 17004;
 const NAMESPACE_NOT_ALLOWED = 17005;

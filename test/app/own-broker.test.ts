@@ -23,6 +23,21 @@ it("has the hook that it had", async () => {
   expect(await openOwnBroker(catalogue, names)).toMatchObject({ hookUrl });
 });
 
+it("has the hook that is given from the start, beside the settings from before", async () => {
+  const catalogue = createMemoryCatalogue();
+  await openOwnBroker(catalogue, { ...names, onPublish: { url: hookUrl, on_failure: "pass" } });
+  expect(catalogue.brokers()[0]!.onPublish).toEqual({ url: hookUrl, onFailure: "pass" });
+  const other = "http://127.0.0.1:8788/";
+  expect(await openOwnBroker(catalogue, { ...names, onPublish: { url: other } })).toMatchObject({ hookUrl: other });
+  expect(catalogue.brokers()[0]!.onPublish).toEqual({ url: other, onFailure: "pass" });
+});
+
+it("is not opened with a hook that cannot be", async () => {
+  const given = { ...names, onPublish: { dead_letter_topic: "$SYS/letters" } };
+  const opened = openOwnBroker(createMemoryCatalogue(), given);
+  await expect(opened).rejects.toMatchObject({ code: "invalid-request", message: expect.stringContaining("$") });
+});
+
 it("issues tokens that last as long as the broker says, each for another client", async () => {
   const catalogue = createMemoryCatalogue();
   const own = await openOwnBroker(catalogue, names);

@@ -6,7 +6,7 @@ import { dev } from "../../src/cli/commands/dev.ts";
 import { CommandContext } from "../../src/cli/context.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { UserError } from "../../src/errors.ts";
-import { type FakeClient, createTestWorld, devContext, fakeOwnBroker, temporaryFolder } from "./world.ts";
+import { createTestWorld, devContext, fakeOwnBroker, temporaryFolder } from "./world.ts";
 
 const server: Omit<RunningServer, "close"> = {
   api: "http://127.0.0.1:18880/client/v4",
@@ -16,14 +16,9 @@ const server: Omit<RunningServer, "close"> = {
   ws: "ws://127.0.0.1:18083/mqtt",
 };
 
-function startDev(
-  options: Parameters<typeof dev>[1],
-  env: Record<string, string> = {},
-  failed?: Promise<never>,
-  client: FakeClient = {},
-) {
+function startDev(options: Parameters<typeof dev>[1], env: Record<string, string> = {}, failed?: Promise<never>) {
   const configFolder = temporaryFolder();
-  const { world, ...test } = createTestWorld({ env: { PUBSUB_CONFIG_DIR: configFolder, ...env }, client });
+  const { world, ...test } = createTestWorld({ env: { PUBSUB_CONFIG_DIR: configFolder, ...env } });
   const started: ServerOptions[] = [];
   let closed = false;
   const all = options.persistTo === undefined ? { memory: true, ...options } : options;
@@ -79,13 +74,6 @@ describe("dev", () => {
   });
 
   it("passes its options on, and sets the hook", async () => {
-    const updates: unknown[] = [];
-    const client: FakeClient = {
-      updateBroker: async (input: object) => {
-        updates.push(input);
-        return { on_publish: { url: "http://127.0.0.1:8787/" } };
-      },
-    };
     const options = {
       host: "127.0.0.1",
       port: 0,
@@ -100,7 +88,7 @@ describe("dev", () => {
       broker: "orders",
       onPublishUrl: "http://127.0.0.1:8787/",
     };
-    const test = startDev(options, { PUBSUB_API_TOKEN: "mine" }, undefined, client);
+    const test = startDev(options, { PUBSUB_API_TOKEN: "mine" });
     await test.stderr.until("Ctrl-C");
     expect(test.started).toMatchObject([
       {
@@ -112,10 +100,9 @@ describe("dev", () => {
         anonymous: { namespace: "shop", broker: "orders" },
         limits: { connectionsPerAddressMax: 8, connectBytesMax: 4096, connectTimeoutMs: 3000 },
         apiToken: "mine",
-        ownBroker: { namespace: "shop", broker: "orders" },
+        ownBroker: { namespace: "shop", broker: "orders", onPublish: { url: "http://127.0.0.1:8787/" } },
       },
     ]);
-    expect(updates).toEqual([{ namespace: "shop", broker: "orders", on_publish: { url: "http://127.0.0.1:8787/" } }]);
     expect(test.stderr.text).toMatch(/Hook +http:\/\/127.0.0.1:8787\//);
     expect(test.stderr.text).toContain("warning: clients without credentials may enter shop/orders");
     test.abort(new InterruptedError("SIGTERM"));

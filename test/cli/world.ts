@@ -146,7 +146,7 @@ export function openInput(): PassThrough {
 export function fakeOwnBroker({ ownBroker }: ServerOptions): OwnBroker {
   return {
     ...ownBroker!,
-    hookUrl: undefined,
+    hookUrl: ownBroker!.onPublish?.url ?? undefined,
     issueToken: async () => ({ clientId: "client-1", token: "token-1" }),
   };
 }

@@ -1,6 +1,6 @@
 /**
  * The README's tour, line by line as it is written there: only ports differ, and what differs from run to run. Workers are
- * in worker.test.ts, wrangler in scripts/wrangler.mjs.
+ * in worker.test.ts, analytics.test.ts and test/acceptance/hook-test.txt, wrangler in scripts/wrangler.mjs.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -23,6 +23,10 @@ const elsewhere = [
   /^npm install/,
   /^npx wrangler/,
   /^pubsub pub --trace payments/,
+  /^pubsub pub rooms\//,
+  /^pubsub tail$/,
+  /^pubsub analytics query/,
+  /^pubsub hook test/,
   /^export CLOUDFLARE/,
 ];
 

@@ -91,7 +91,7 @@ export async function dev(
     start: () =>
       startServer({
         ...serverOptions(context, options, persistTo),
-        ownBroker: { namespace, broker },
+        ownBroker: { namespace, broker, onPublish: hook },
         ...(anonymous && { anonymous }),
         ...(worker && { worker }),
       }),
@@ -99,8 +99,7 @@ export async function dev(
       const own = server.ownBroker!;
       const { clientId, token: clientToken } = await own.issueToken();
       const ready = { ...readyServer(server), namespace, broker: own.broker, clientId, clientToken };
-      const hookUrl = hook === undefined ? own.hookUrl : await setHook(context, ready, hook);
-      hookShown = hookFields(hookUrl, location, await server.worker);
+      hookShown = hookFields(own.hookUrl, location, await server.worker);
       isRemembered = await remember(context, ready);
       return ready;
     },
@@ -121,17 +120,6 @@ export async function dev(
 
 async function clientOf(context: CommandContext, { api: baseUrl, apiToken, accountId }: ReadyObject): Promise<Client> {
   return await context.clientOf({ baseUrl, apiToken, accountId });
-}
-
-/** Through the API, which checks the settings. @returns its URL */
-async function setHook(
-  context: CommandContext,
-  ready: ReadyObject,
-  hook: NonNullable<ReturnType<typeof hookOf>>,
-): Promise<string | undefined> {
-  const { namespace, broker } = ready;
-  const client = await clientOf(context, ready);
-  return (await client.updateBroker({ namespace, broker, on_publish: hook })).on_publish?.url;
 }
 
 /**
