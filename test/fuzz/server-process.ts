@@ -179,7 +179,9 @@ async function readPorts(child: ChildProcess, readyFile: string, output: Output)
   for (;;) {
     const text = await readFile(readyFile, "utf8").catch(() => "");
     if (text.trimEnd().endsWith("}")) {
-      const { mqtt, ws } = JSON.parse(text) as { mqtt: string; ws: string };
+      const { mqtt, ws, api } = JSON.parse(text) as { mqtt: string; ws: string; api: string };
+      // The API comes with its first request. Its libraries are no growth, so it is there before anything is counted.
+      await (await fetch(api)).text();
       return { tcp: Number(new URL(mqtt).port), ws: Number(new URL(ws).port) };
     }
     if (child.exitCode !== null || Date.now() > dueAt) throw new Error(`the server does not start:\n${output.text}`);
