@@ -10,29 +10,16 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { bundle, runNode } from "./typescript.mjs";
 
 const CHDB = "chdb@3.4.0";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const outfile = `${root}node_modules/.cache/pubsub-analytics-oracle/main.mjs`;
 const args = process.argv.slice(2);
 const at = args.indexOf("--keep");
 const keep = at === -1 ? undefined : args.splice(at, 2)[1];
 const folder = keep ?? mkdtempSync(path.join(tmpdir(), "pubsub-chdb-"));
 
-await build({
-  absWorkingDir: root,
-  entryPoints: ["test/analytics/oracle/main.ts"],
-  outfile,
-  bundle: true,
-  format: "esm",
-  platform: "node",
-  target: "node20.19",
-  sourcemap: "inline",
-  logLevel: "warning",
-});
+const outfile = await bundle("test/analytics/oracle/main.ts", "analytics-oracle");
 try {
   if (!existsSync(path.join(folder, "node_modules/chdb"))) {
     mkdirSync(folder, { recursive: true });
@@ -41,11 +28,7 @@ try {
     const { status } = spawnSync("npm", install, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
     if (status !== 0) throw new Error(`npm install ${CHDB} failed`);
   }
-  const { status } = spawnSync(process.execPath, ["--enable-source-maps", outfile, "--chdb", folder, ...args], {
-    cwd: root,
-    stdio: "inherit",
-  });
-  process.exitCode = status ?? 1;
+  process.exitCode = runNode(["--enable-source-maps", outfile, "--chdb", folder, ...args]);
 } finally {
   if (keep === undefined) rmSync(folder, { recursive: true, force: true });
 }

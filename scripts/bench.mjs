@@ -7,11 +7,9 @@
  *   npm run bench -- worker [milliseconds]   Workers as hooks alone
  *   npm run bench -- analytics [points]   queries over Analytics Engine alone
  */
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { root, runNode } from "./typescript.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 // Inside the repository, so that packages are found from there.
 const outdir = `${root}node_modules/.cache/pubsub-bench`;
 const programs = [
@@ -41,12 +39,11 @@ await build({
   logLevel: "warning",
 });
 // What is measured is what is there now.
-spawnSync(process.execPath, ["scripts/build.mjs", "--if-stale"], { cwd: root, stdio: "inherit" });
+runNode(["scripts/build.mjs", "--if-stale"]);
 const [first, ...rest] = process.argv.slice(2);
 const isAlone = ["analytics", "codec", "journal", "worker"].includes(first);
 const script = `${outdir}/${isAlone ? first : "main"}.mjs`;
 const args = ["--expose-gc", script, ...(isAlone ? rest : process.argv.slice(2))];
 // Ctrl-C is for the benchmark, which writes what it has before it ends.
 process.on("SIGINT", () => {});
-const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
-process.exitCode = status ?? 1;
+process.exitCode = runNode(args);
