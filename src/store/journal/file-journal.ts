@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Journal, JournalRecord, RecordId } from "../../broker/ports.ts";
+import { BrokerJournal } from "./broker-journal.ts";
 import { Changes } from "./changes.ts";
 import { Compactor } from "./compactor.ts";
 import type { JournalFolder } from "./files.ts";
@@ -287,32 +288,5 @@ export class FileJournal implements JournalStore {
     await this.#sync(this.#sequence);
     await this.#writer.write(this.#take());
     await this.#writer.sync();
-  }
-}
-
-/** The journal of one broker. */
-class BrokerJournal implements Journal {
-  readonly #store: FileJournal;
-  readonly #broker: BrokerEntry;
-
-  constructor(store: FileJournal, broker: BrokerEntry) {
-    this.#store = store;
-    this.#broker = broker;
-  }
-
-  get isFull(): boolean {
-    return this.#store.isFull;
-  }
-
-  add(record: JournalRecord): RecordId {
-    return this.#store.add(this.#broker, record);
-  }
-
-  replace(id: RecordId, record: JournalRecord): void {
-    if (!this.#broker.isRemoved) this.#store.replace(this.#broker, id, record);
-  }
-
-  remove(id: RecordId): void {
-    if (!this.#broker.isRemoved) this.#store.remove(this.#broker, id);
   }
 }

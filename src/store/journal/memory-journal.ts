@@ -1,4 +1,5 @@
 import type { Journal, JournalRecord, RecordId } from "../../broker/ports.ts";
+import { BrokerJournal } from "./broker-journal.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { readRecord, recordTypes, writeRecord } from "./records.ts";
 import type { CommitListener, JournalStatus, JournalStore } from "./store.ts";
@@ -158,32 +159,5 @@ export class MemoryJournal implements JournalStore {
     let broker = this.#brokers.get(id);
     if (broker === undefined) this.#brokers.set(id, (broker = { id, ids: new Set(), isRemoved: false }));
     return broker;
-  }
-}
-
-/** The journal of one broker. */
-class BrokerJournal implements Journal {
-  readonly #store: MemoryJournal;
-  readonly #broker: MemoryBroker;
-
-  constructor(store: MemoryJournal, broker: MemoryBroker) {
-    this.#store = store;
-    this.#broker = broker;
-  }
-
-  get isFull(): boolean {
-    return this.#store.isFull;
-  }
-
-  add(record: JournalRecord): RecordId {
-    return this.#store.add(this.#broker, record);
-  }
-
-  replace(id: RecordId, record: JournalRecord): void {
-    if (!this.#broker.isRemoved) this.#store.replace(this.#broker, id, record);
-  }
-
-  remove(id: RecordId): void {
-    if (!this.#broker.isRemoved) this.#store.remove(this.#broker, id);
   }
 }
