@@ -3,21 +3,12 @@ import { readFileSync } from "node:fs";
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../errors.ts";
+import type { ServerAddresses } from "../settings/server-addresses.ts";
 
 /** Where the server is. `v` changes when a field changes its meaning or goes away. */
-export interface ReadyServer {
+export interface ReadyServer extends ServerAddresses {
   v: 1;
   pid: number;
-  api: string;
-  apiToken: string;
-  accountId: string;
-  mqtt: string;
-  ws: string;
-  /** Without TLS these are missing. */
-  mqtts?: string;
-  wss?: string;
-  /** Path of the certificate of the local authority, where it vouches for the server. */
-  ca?: string;
   /** Path of the Unix socket, if there is one. */
   socket?: string;
 }

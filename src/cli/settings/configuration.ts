@@ -7,18 +7,10 @@ import { constants, homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { UserError } from "../../errors.ts";
+import type { ServerAddresses } from "./server-addresses.ts";
 
 /** A server that the user works with, and what to take where nothing else is named. */
-export interface ServerContext {
-  api: string;
-  apiToken: string;
-  accountId: string;
-  mqtt: string;
-  ws: string;
-  mqtts?: string;
-  wss?: string;
-  /** Path of the certificate of the server's authority. */
-  ca?: string;
+export interface ServerContext extends ServerAddresses {
   namespace: string;
   broker: string;
   /** Process that serves it. */
