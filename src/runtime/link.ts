@@ -30,6 +30,7 @@ import {
   reasonString,
 } from "../broker/index.ts";
 import type { HostedBroker } from "./hosted-broker.ts";
+import { LinkOutput } from "./link-output.ts";
 import type { Runtime, Stream, StreamHandler } from "./runtime.ts";
 import { COPIED_FRAME_BYTES_MAX } from "./slab.ts";
 
@@ -38,19 +39,6 @@ const LINGER_MS = 2_000;
 
 /** A chunk in which as many packets have no repeats is taken to have none. */
 const REPEAT_TRIES = 4;
-
-/** Bytes that wait for the end of the turn outside the slab. */
-const PARTS_BYTES_MAX = 128 * 1024;
-
-/** Bytes on their way out, and the slab or the run of frames that they are a part of. */
-interface Part {
-  readonly bytes: Buffer;
-  readonly slab: Buffer | undefined;
-  readonly run: Buffer | undefined;
-}
-
-/** What waits for the network keeps the whole buffer that it is in: a part this many times smaller is copied. */
-const KEPT_RATIO_MAX = 4;
 
 /**
  * One network connection: bytes in, packets to its broker, packets out, bytes in few large writes. It is the outbox of
@@ -66,23 +54,7 @@ export class Link implements Outbox, StreamHandler {
   #hosted: HostedBroker | undefined;
   #connection: Connection | undefined;
 
-  /** Where this turn's writes are put together. */
-  #slab: Buffer | undefined;
-  #end = 0;
-  /**
-   * Frames that come behind those in the slab: `#run[#runStart, #runEnd)`. They stay where they were encoded or received
-   * as long as each lies behind the one before it.
-   */
-  #run: Buffer | undefined;
-  #runStart = 0;
-  #runEnd = 0;
-  /** Packet identifiers of these frames, each behind its index in `#run`. */
-  readonly #packetIds: number[] = [];
-  /** What leaves before the slab. */
-  #parts: Part[] = [];
-  #partsBytes = 0;
-  /** At least as many as wait in the stream. */
-  #unsentBytesAtMost = 0;
+  readonly #output: LinkOutput;
   #isDirty = false;
   /** By the broker. */
   #isPaused = false;
@@ -101,6 +73,7 @@ export class Link implements Outbox, StreamHandler {
   constructor(runtime: Runtime, stream: Stream) {
     this.#runtime = runtime;
     this.stream = stream;
+    this.#output = new LinkOutput(runtime, stream);
     this.#limits = runtime.limits;
     this.#decoder = new Decoder({
       maximumPacketSize: Math.min(this.#limits.packetBytesMax, this.#limits.connectBytesMax),
@@ -112,11 +85,7 @@ export class Link implements Outbox, StreamHandler {
   }
 
   get congested(): boolean {
-    const collected = this.#partsBytes + this.#end + this.#runEnd - this.#runStart;
-    const { unsentBytesMax } = this.#limits;
-    if (this.#unsentBytesAtMost + collected <= unsentBytesMax) return false;
-    this.#unsentBytesAtMost = this.stream.unsentBytes;
-    return this.#unsentBytesAtMost + collected > unsentBytesMax;
+    return this.#output.hasMoreThan(this.#limits.unsentBytesMax);
   }
 
   // ---- what the network brings
@@ -231,7 +200,7 @@ export class Link implements Outbox, StreamHandler {
 
   lost(now: number): void {
     this.#isClosed = true;
-    this.#forgetOutput();
+    this.#output.forget();
     this.#runtime.deadlines.clear(this.#patience);
     if (this.#connection !== undefined) this.#hosted!.broker.connectionLost(this.#connection, now);
   }
@@ -291,23 +260,25 @@ export class Link implements Outbox, StreamHandler {
 
   send(packet: Packet): void {
     if (this.#isClosed) return;
+    const output = this.#beginOutput();
     const length = encodedLength(packet, this.#version);
     if (packet.type !== PacketType.PUBLISH) this.#answerBytes += length;
     if (length > COPIED_FRAME_BYTES_MAX) {
       const frame = Buffer.allocUnsafe(length);
       encodeInto(packet, this.#version, frame, 0);
-      this.#writeLarge(frame);
+      output.writeLarge(frame);
       return;
     }
-    const slab = this.#reserve(length);
-    this.#end = encodeInto(packet, this.#version, slab, this.#end);
+    const slab = output.reserve(length);
+    output.end = encodeInto(packet, this.#version, slab, output.end);
   }
 
   acknowledge(type: Acknowledgement["type"], packetId: number): void {
     if (this.#isClosed) return;
     this.#answerBytes += SHORT_ACKNOWLEDGEMENT_BYTES;
-    const slab = this.#reserve(SHORT_ACKNOWLEDGEMENT_BYTES);
-    this.#end = writeShortAcknowledgement(slab, this.#end, type, packetId);
+    const output = this.#beginOutput();
+    const slab = output.reserve(SHORT_ACKNOWLEDGEMENT_BYTES);
+    output.end = writeShortAcknowledgement(slab, output.end, type, packetId);
   }
 
   publish(
@@ -330,42 +301,26 @@ export class Link implements Outbox, StreamHandler {
         this.send(publishPacket(message, packetId, qos, retain, dup, identifiers, expiry, topicAlias));
         return;
       }
-      const slab = this.#reserve(length);
-      const start = this.#end;
-      this.#end = writeDelivery(slab, start, message, packetId, qos, retain, identifiers, expiry, topicAlias);
+      const output = this.#beginOutput();
+      const slab = output.reserve(length);
+      output.end = writeDelivery(slab, output.end, message, packetId, qos, retain, identifiers, expiry, topicAlias);
       return;
     }
+    const output = this.#beginOutput();
     const { bytes, start, end, packetIdAt } = this.#runtime.frames.frame(message, this.#version, qos, retain, expiry);
     if (packetId !== 0 && end - start > COPIED_FRAME_BYTES_MAX) {
-      this.#writeSharedFrame(bytes, start, end, packetIdAt, packetId);
+      output.writeSharedFrame(bytes, start, end, packetIdAt, packetId);
       return;
     }
-    this.#addToRun(bytes, start, end);
-    if (packetId !== 0) this.#packetIds.push(packetIdAt, packetId);
+    output.addToRun(bytes, start, end);
+    if (packetId !== 0) output.addPacketId(packetIdAt, packetId);
   }
 
   forward({ bytes, start, packetIdsAt }: Repeats, end: number, packetIds: readonly number[]): void {
     if (this.#isClosed) return;
-    this.#addToRun(bytes, start, end);
-    for (let i = 0; i < packetIds.length; i++) this.#packetIds.push(packetIdsAt[i]!, packetIds[i]!);
-  }
-
-  #addToRun(bytes: Buffer, start: number, end: number): void {
-    if (bytes !== this.#run || start !== this.#runEnd) {
-      this.#endRun();
-      this.#markDirty();
-      this.#run = bytes;
-      this.#runStart = start;
-    }
-    this.#runEnd = end;
-  }
-
-  /** A large frame is shared by all subscribers, but for its head with the packet identifier. */
-  #writeSharedFrame(bytes: Buffer, start: number, end: number, packetIdAt: number, packetId: number): void {
-    const head = Buffer.from(bytes.subarray(start, packetIdAt + 2));
-    head.writeUInt16BE(packetId, packetIdAt - start);
-    this.#writeLarge(head);
-    this.#writeLarge(bytes.subarray(packetIdAt + 2, end));
+    const output = this.#beginOutput();
+    output.addToRun(bytes, start, end);
+    for (let i = 0; i < packetIds.length; i++) output.addPacketId(packetIdsAt[i]!, packetIds[i]!);
   }
 
   pause(): void {
@@ -402,136 +357,19 @@ export class Link implements Outbox, StreamHandler {
       if (pauses) this.stream.pause();
       else this.stream.resume();
     }
-    if (this.#run !== undefined && (this.#end > 0 || !this.#writeRun(this.#run))) this.#endRun();
-    this.#writeSlab();
-    this.#writeParts();
+    this.#output.flush();
   }
 
-  #writeSlab(): void {
-    if (this.#slab === undefined || this.#end === 0) return;
-    const slab = this.#slab;
-    const bytes = slab.subarray(0, this.#end);
-    this.#slab = undefined;
-    this.#end = 0;
-    this.#write(bytes, slab, undefined);
-  }
-
-  /** Writes the run from where it is. @returns false where it has to be copied instead */
-  #writeRun(run: Buffer): boolean {
-    if (this.#packetIds.length > 0) return false;
-    if ((this.#runEnd - this.#runStart) * KEPT_RATIO_MAX < run.buffer.byteLength) return false;
-    const bytes = run.subarray(this.#runStart, this.#runEnd);
-    this.#forgetRun();
-    this.#writeSlab();
-    this.#write(bytes, undefined, run);
-    return true;
-  }
-
-  /** Moves the run into the slab; a long one is written. */
-  #endRun(): void {
-    const run = this.#run;
-    if (run === undefined) return;
-    const start = this.#runStart;
-    const length = this.#runEnd - start;
-    if (length > COPIED_FRAME_BYTES_MAX) {
-      if (this.#writeRun(run)) return;
-      const copy = Buffer.from(run.subarray(start, start + length));
-      this.#writePacketIds(copy, -start);
-      this.#forgetRun();
-      this.#writeLarge(copy);
-    } else {
-      const slab = this.#makeRoom(length);
-      slab.set(run.subarray(start, start + length), this.#end);
-      this.#writePacketIds(slab, this.#end - start);
-      this.#end += length;
-      this.#forgetRun();
-    }
-  }
-
-  /** @param shift from an index in the run to the one in `target` */
-  #writePacketIds(target: Buffer, shift: number): void {
-    const ids = this.#packetIds;
-    for (let i = 0; i < ids.length; i += 2) {
-      const at = ids[i]! + shift;
-      target[at] = ids[i + 1]! >> 8;
-      target[at + 1] = ids[i + 1]! & 0xff;
-    }
-  }
-
-  #forgetRun(): void {
-    this.#run = undefined;
-    this.#runStart = 0;
-    this.#runEnd = 0;
-    if (this.#packetIds.length > 0) this.#packetIds.length = 0;
-  }
-
-  /** The slab with room for `bytes` more at `#end`, behind everything that was sent before. */
-  #reserve(bytes: number): Buffer {
-    this.#endRun();
+  #beginOutput(): LinkOutput {
     this.#markDirty();
-    return this.#makeRoom(bytes);
+    return this.#output;
   }
 
+  /** What was put together leaves at the end of the turn. */
   #markDirty(): void {
     if (this.#isDirty) return;
     this.#isDirty = true;
     this.#runtime.flushLater(this);
-  }
-
-  #makeRoom(bytes: number): Buffer {
-    const { slabs } = this.#runtime;
-    const slab = this.#slab;
-    if (slab === undefined) return (this.#slab = slabs.acquire(bytes));
-    if (this.#end + bytes <= slab.length) return slab;
-    if (slabs.isLargest(slab)) {
-      this.#writeSlab();
-      return (this.#slab = slabs.acquireLargest());
-    }
-    const larger = slabs.acquireLargest();
-    slab.copy(larger, 0, 0, this.#end);
-    this.#runtime.slabs.release(slab);
-    return (this.#slab = larger);
-  }
-
-  /** Writes bytes behind everything that was sent before. */
-  #writeLarge(bytes: Buffer): void {
-    this.#endRun();
-    this.#markDirty();
-    this.#writeSlab();
-    this.#write(bytes, undefined, undefined);
-  }
-
-  /** Leaves them to the end of the turn, unless there is much already: then they go with a single system call. */
-  #write(bytes: Buffer, slab: Buffer | undefined, run: Buffer | undefined): void {
-    this.#parts.push({ bytes, slab, run });
-    this.#partsBytes += bytes.length;
-    if (this.#partsBytes >= PARTS_BYTES_MAX) this.#writeParts();
-  }
-
-  #writeParts(): void {
-    const parts = this.#parts;
-    if (parts.length === 0) return;
-    const { stream } = this;
-    const { network, slabs, frames } = this.#runtime;
-    network.bytesSent += this.#partsBytes;
-    const hasLeft =
-      parts.length === 1 ? stream.write(parts[0]!.bytes) : stream.writeAll(parts.map(({ bytes }) => bytes));
-    this.#unsentBytesAtMost = hasLeft ? 0 : stream.unsentBytes;
-    for (const { slab, run } of parts) {
-      if (hasLeft && slab !== undefined) slabs.release(slab);
-      if (!hasLeft && run !== undefined) frames.keep(run);
-    }
-    this.#parts = [];
-    this.#partsBytes = 0;
-  }
-
-  #forgetOutput(): void {
-    if (this.#slab !== undefined) this.#runtime.slabs.release(this.#slab);
-    this.#slab = undefined;
-    this.#end = 0;
-    this.#forgetRun();
-    this.#parts = [];
-    this.#partsBytes = 0;
   }
 }
 
