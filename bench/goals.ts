@@ -29,8 +29,10 @@ const rate = (scenario: string, mosquitto: number, aedes: number, nats?: number)
 export const goals: readonly Goal[] = [
   rate("fan-out-10", 15, 50, 2.5),
   rate("fan-out-100", 15, 50, 2.5),
+  rate("fan-out-100-deep", 15, 50, 2.5),
   rate("fan-in-10", 15, 30, 2.5),
   rate("fan-in-100", 15, 30, 2.5),
+  rate("fan-in-100-deep", 15, 30, 2.5),
   rate("pairs-qos0", 20, 30, 3),
   rate("pairs-qos1", 12, 20, 25),
   rate("pairs-qos2", 15, 25),

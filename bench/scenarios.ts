@@ -116,6 +116,12 @@ const WITH_SINK = [...PEERS, "sink"];
 /** Not NATS, which has no QoS 2. */
 const WITH_QOS2 = WITH_SINK.filter((name) => name !== "nats");
 
+/**
+ * Messages on their way for each of a hundred connections, as many as fan-out 1→10 has for each of ten: a broker can put as
+ * many into one write.
+ */
+const DEEP_EACH = 200;
+
 const deep = { kind: "traffic", payloadBytes: 64, windowDeliveries: 2000, windowUnacknowledged: 100 } as const;
 const pairs = { ...deep, publishers: 10, subscribers: 10, topics: "own" } as const;
 
@@ -147,11 +153,13 @@ const sink = { brokers: WITH_SINK };
 export const scenarios: readonly Scenario[] = [
   scenario("fan-out-10", "fan-out 1→10", fanOut(10), sink),
   scenario("fan-out-100", "fan-out 1→100", fanOut(100), sink),
+  scenario("fan-out-100-deep", "fan-out 1→100, 200 each", fanOut(100, { windowDeliveries: DEEP_EACH * 100 }), sink),
   scenario("fan-out-1000", "fan-out 1→1000", fanOut(1000), sink),
   scenario("fan-out-10-qos1", "fan-out 1→10, QoS 1", fanOut(10, { qos: 1 }), sink),
   scenario("fan-out-10-4k", "fan-out 1→10, 4 KiB", fanOut(10, { payloadBytes: 4096 }), sink),
   scenario("fan-in-10", "fan-in 10→1", fanIn(10, 0), sink),
   scenario("fan-in-100", "fan-in 100→1", fanIn(100, 0), sink),
+  scenario("fan-in-100-deep", "fan-in 100→1, 200 each", { ...fanIn(100, 0), windowDeliveries: DEEP_EACH * 100 }, sink),
   scenario("fan-in-100-qos1", "fan-in 100→1, QoS 1", fanIn(100, 1), sink),
   scenario("pairs-qos0", "pairs 10×10, QoS 0", { ...pairs, qos: 0 }, sink),
   scenario("pairs-qos1", "pairs 10×10, QoS 1", { ...pairs, qos: 1 }, sink),
