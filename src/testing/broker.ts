@@ -2,7 +2,7 @@
 import { ulid } from "ulid";
 import { issueToken } from "../auth/index.ts";
 import type { Limits } from "../broker/index.ts";
-import type { SessionOptions } from "../cli/mqtt/connection.ts";
+import type { SessionOptions } from "../cli/mqtt/connect-packet.ts";
 import { reasonText } from "../cli/mqtt/reasons.ts";
 import type { TailEvent } from "../contract/types.ts";
 import { UserError } from "../errors.ts";

@@ -3,50 +3,36 @@
  * session and does not come back by itself: whether to is decided by those who know what was refused.
  */
 import type { Duplex } from "node:stream";
-import {
-  type Connack,
-  type Disconnect,
-  type Packet,
-  PacketType,
-  type Publish,
-  type Will,
-  Decoder,
-} from "../../codec/index.ts";
+import { type Connack, type Disconnect, type Packet, PacketType, type Publish, Decoder } from "../../codec/index.ts";
+import { type SessionOptions, KEEP_ALIVE_SECONDS, connectPacket } from "./connect-packet.ts";
 import {
   connectionLost,
   connectionRefused,
   disconnectedByBroker,
-  noAnswer,
   noConnack,
   notMqtt,
   publishRefused,
   topicAliasRefused,
 } from "./errors.ts";
+import { Operations } from "./operations.ts";
 import { Outbox } from "./outbox.ts";
+import { Pings } from "./pings.ts";
 import type { MessageProperties } from "./properties.ts";
 import { connackReason } from "./reasons.ts";
+import { type OnMessage, Receiver } from "./receiver.ts";
 import { openStream } from "./stream.ts";
 import { type Target, addressOf } from "./target.ts";
 import { type Done, Unacknowledged } from "./unacknowledged.ts";
-import type { ReceivedMessage } from "../messages/received-message.ts";
 
 export interface ConnectOptions {
   /** For every answer of the broker, the first included. */
   timeoutMs: number;
   signal: AbortSignal;
-  /** Called for every message; the next one waits for the promise, and so does the acknowledgement. */
-  onMessage?: (message: ReceivedMessage) => Promise<void> | undefined | void;
+  onMessage?: OnMessage;
   /** What CONNECT says of the session; a new one that ends with the connection where nothing is said. */
   session?: SessionOptions;
   /** Ask for the topics on which answers may be received (MQTT 5.0 §3.1.2.11.6). */
   responseInformation?: boolean;
-}
-
-export interface SessionOptions {
-  cleanStart?: boolean;
-  /** Seconds. */
-  expiryInterval?: number;
-  will?: Will | undefined;
 }
 
 export interface PublishOptions {
@@ -63,10 +49,7 @@ export interface SubscribeOptions {
   retainAsPublished?: boolean;
 }
 
-const KEEP_ALIVE_SECONDS = 30;
 const GOODBYE_MS = 2_000;
-/** Messages that may be on their way to us without an acknowledgement. */
-const RECEIVE_MAXIMUM = 1_000;
 const PACKET_ID_MAX = 0xff_ff;
 
 /**
@@ -99,16 +82,12 @@ export class MqttConnection {
   readonly #outbox: Outbox;
   readonly #decoder: Decoder;
   readonly #target: Target;
-  readonly #timeoutMs: number;
-  readonly #onMessage: ConnectOptions["onMessage"];
-  readonly #wantsResponseInformation: boolean;
   readonly #announceLoss: (error: Error) => void;
-  /** What to call for each operation under way when the connection ends. */
-  readonly #pending = new Set<(error: Error) => void>();
+  readonly #operations: Operations;
   readonly #unacknowledged: Unacknowledged;
   readonly #subscribing = new Map<number, (reasonCodes: number[]) => void>();
-  /** Messages of QoS 2 that wait for their release. [MQTT-4.3.3-10] */
-  readonly #unreleased = new Map<number, Publish>();
+  readonly #receiver: Receiver;
+  readonly #pings: Pings;
   #welcome!: () => void;
   #lastPacketId = 0;
   #end: { error: Error } | undefined;
@@ -118,19 +97,16 @@ export class MqttConnection {
   #cause: unknown;
   /** A message is being taken; what follows it waits. */
   #isBusy = false;
-  /** Whom to tell of each answer to a ping, in the order of the pings. */
-  readonly #pings: (() => void)[] = [];
-  #keepAlive: NodeJS.Timeout | undefined;
 
   constructor(stream: Duplex, target: Target, options: ConnectOptions) {
     const { timeoutMs, signal, onMessage, session = {}, responseInformation = false } = options;
     this.#stream = stream;
     this.#target = target;
-    this.#timeoutMs = timeoutMs;
+    this.#operations = new Operations(timeoutMs);
     this.#unacknowledged = new Unacknowledged(timeoutMs);
-    this.#onMessage = onMessage;
-    this.#wantsResponseInformation = responseInformation;
     this.#outbox = new Outbox(stream, target.protocolVersion);
+    this.#receiver = new Receiver(this.#outbox, onMessage);
+    this.#pings = new Pings(this.#outbox);
     this.#decoder = new Decoder({ protocolVersion: target.protocolVersion });
     let announceLoss!: (error: Error) => void;
     this.lost = new Promise<never>((_, reject) => {
@@ -155,10 +131,10 @@ export class MqttConnection {
     stream.on("end", () => stream.end());
     stream.on("close", () => {
       signal.removeEventListener("abort", abort);
-      clearInterval(this.#keepAlive);
+      this.#pings.stop();
       this.#finish(this.#explainEnd());
     });
-    this.#sendConnect(session);
+    this.#outbox.send(connectPacket(target, session, responseInformation));
     if (signal.aborted) abort();
   }
 
@@ -215,7 +191,9 @@ export class MqttConnection {
 
   /** Resolves when the broker has read everything sent so far. A refusal arrives before, and rejects. */
   async roundTrip(): Promise<void> {
-    await this.#operation<void>("the broker did not confirm what was published", (resolve) => this.#ping(resolve));
+    await this.#operations.run<void>("the broker did not confirm what was published", (resolve) =>
+      this.#pings.send(resolve),
+    );
   }
 
   /** @returns the SUBACK's reason codes, in the order of the filters */
@@ -223,7 +201,7 @@ export class MqttConnection {
     filters: readonly string[],
     { qos, noRetained, retainAsPublished = false }: SubscribeOptions,
   ): Promise<number[]> {
-    return await this.#operation<number[]>("the broker did not answer the subscription", (resolve) => {
+    return await this.#operations.run<number[]>("the broker did not answer the subscription", (resolve) => {
       const packetId = this.#nextPacketId();
       this.#subscribing.set(packetId, resolve);
       const retainHandling: 0 | 2 = noRetained ? 2 : 0;
@@ -271,60 +249,8 @@ export class MqttConnection {
     void this.close();
   }
 
-  #sendConnect({ cleanStart = true, expiryInterval = 0, will }: SessionOptions): void {
-    const { protocolVersion, clientId, username: named, password } = this.#target;
-    // MQTT 3.1.1 has no password without a user name [MQTT-3.1.2-22].
-    const wanted = this.#wantsResponseInformation ? { requestResponseInformation: 1 } : {};
-    const username = named ?? (password === undefined ? undefined : clientId);
-    this.#outbox.send({
-      type: PacketType.CONNECT,
-      protocolVersion,
-      cleanStart,
-      keepAlive: KEEP_ALIVE_SECONDS,
-      clientId,
-      username,
-      password: password === undefined ? undefined : Buffer.from(password),
-      will,
-      properties:
-        protocolVersion === 5
-          ? {
-              receiveMaximum: RECEIVE_MAXIMUM,
-              ...wanted,
-              ...(expiryInterval > 0 && { sessionExpiryInterval: expiryInterval }),
-            }
-          : undefined,
-    });
-  }
-
-  /** Settles with the answer, the end of the connection, or the time that an answer may take. */
-  #operation<T>(
-    complaint: string,
-    start: (resolve: (value: T) => void, reject: (error: Error) => void) => void,
-  ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (this.#end) {
-        reject(this.#end.error);
-        return;
-      }
-      const finish = () => {
-        clearTimeout(timer);
-        this.#pending.delete(fail);
-      };
-      const fail = (error: Error) => {
-        finish();
-        reject(error);
-      };
-      const timer = setTimeout(() => fail(noAnswer(complaint, this.#timeoutMs)), this.#timeoutMs);
-      this.#pending.add(fail);
-      start((value) => {
-        finish();
-        resolve(value);
-      }, fail);
-    });
-  }
-
   async #drained(): Promise<void> {
-    await this.#operation<void>("the broker does not take what is sent to it", (resolve) => {
+    await this.#operations.run<void>("the broker does not take what is sent to it", (resolve) => {
       this.#stream.once("drain", resolve);
     });
   }
@@ -336,37 +262,21 @@ export class MqttConnection {
     return this.#lastPacketId;
   }
 
-  #ping(answered: () => void): void {
-    this.#pings.push(answered);
-    this.#outbox.send({ type: PacketType.PINGREQ });
-  }
-
-  /** [MQTT-3.1.2-22]; where nothing comes back any more, the connection is lost without a word. */
   #startKeepAlive(): void {
     const seconds = this.#connack?.properties?.serverKeepAlive ?? KEEP_ALIVE_SECONDS;
-    if (seconds === 0) return;
-    let isUnanswered = false;
-    const check = () => {
-      if (this.#isBusy) return;
-      if (isUnanswered) {
-        this.#cause = new Error("it does not answer any more");
-        this.#stream.destroy();
-        return;
-      }
-      isUnanswered = true;
-      this.#ping(() => {
-        isUnanswered = false;
-      });
+    const onSilence = () => {
+      this.#cause = new Error("it does not answer any more");
+      this.#stream.destroy();
     };
-    this.#keepAlive = setInterval(check, (seconds * 1000) / 2);
+    this.#pings.start(seconds, () => this.#isBusy, onSilence);
   }
 
   #finish(error: Error): void {
     if (this.#end) return;
     this.#end = { error };
-    clearInterval(this.#keepAlive);
+    this.#pings.stop();
     this.#announceLoss(error);
-    for (const fail of this.#pending) fail(error);
+    this.#operations.fail(error);
     this.#unacknowledged.fail(error);
   }
 
@@ -374,13 +284,21 @@ export class MqttConnection {
   #pump(): void {
     try {
       while (!this.#isBusy && !this.#end) {
-        const packet = this.#decoder.next();
+        const packet = this.#nextPacket();
         if (packet === undefined) return;
         const taken = this.#take(packet);
         if (taken) void this.#waitFor(taken);
       }
     } catch (error) {
-      this.fail(notMqtt(addressOf(this.#target), error));
+      this.fail(error as Error);
+    }
+  }
+
+  #nextPacket(): Packet | undefined {
+    try {
+      return this.#decoder.next();
+    } catch (error) {
+      throw notMqtt(addressOf(this.#target), error);
     }
   }
 
@@ -400,9 +318,9 @@ export class MqttConnection {
   #take(packet: Packet): Promise<void> | undefined {
     switch (packet.type) {
       case PacketType.PUBLISH:
-        return this.#takePublish(packet);
+        return this.#receiver.publish(packet);
       case PacketType.PUBREL:
-        return this.#takeRelease(packet.packetId);
+        return this.#receiver.release(packet.packetId);
       case PacketType.PUBACK:
       case PacketType.PUBREC:
       case PacketType.PUBCOMP:
@@ -413,7 +331,7 @@ export class MqttConnection {
         this.#subscribing.delete(packet.packetId);
         return undefined;
       case PacketType.PINGRESP:
-        this.#pings.shift()?.();
+        this.#pings.answered();
         return undefined;
       case PacketType.CONNACK:
         this.#takeConnack(packet);
@@ -436,42 +354,6 @@ export class MqttConnection {
     } else {
       this.fail(this.#explainEnd());
     }
-  }
-
-  #takePublish(packet: Publish): Promise<void> | undefined {
-    const { qos, packetId } = packet;
-    if (qos === 2) {
-      this.#unreleased.set(packetId, packet);
-      this.#outbox.send({ type: PacketType.PUBREC, packetId, reasonCode: 0 });
-      return undefined;
-    }
-    return this.#deliver(packet, () => {
-      if (qos === 1) this.#outbox.send({ type: PacketType.PUBACK, packetId, reasonCode: 0 });
-    });
-  }
-
-  #takeRelease(packetId: number): Promise<void> | undefined {
-    const packet = this.#unreleased.get(packetId);
-    this.#unreleased.delete(packetId);
-    const complete = () => this.#outbox.send({ type: PacketType.PUBCOMP, packetId, reasonCode: 0 });
-    if (packet) return this.#deliver(packet, complete);
-    complete();
-    return undefined;
-  }
-
-  #deliver(packet: Publish, acknowledge: () => void): Promise<void> | undefined {
-    const { topic, payload, qos, retain, dup, packetId, properties } = packet;
-    const messageId = qos === 0 ? undefined : packetId;
-    let taken: Promise<void> | undefined | void;
-    try {
-      taken = this.#onMessage?.({ topic, payload, qos, retain, dup, messageId, properties, time: new Date() });
-    } catch (error) {
-      this.fail(error as Error);
-      return undefined;
-    }
-    if (taken) return taken.then(acknowledge);
-    acknowledge();
-    return undefined;
   }
 
   #takeAcknowledgement(packet: Extract<Packet, { packetId: number; reasonCode: number }>): void {
