@@ -57,6 +57,8 @@ export interface ServerOptions {
   /** The API's bearer token; a random one where it is not given. */
   apiToken?: string | undefined;
   limits?: Partial<Limits> | undefined;
+  /** Ends the start, with its reason; a server that runs is closed with `close`. */
+  signal?: AbortSignal | undefined;
   /** Told of what the server's owner should know, a line each. */
   log?: ((line: string) => void) | undefined;
 }
@@ -134,6 +136,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await catalogue.close();
   };
   try {
+    options.signal?.throwIfAborted();
     const ownBroker = options.ownBroker && (await openOwnBroker(catalogue, options.ownBroker));
     hostBrokers(kept, runtime, admission, hooks);
     return {
@@ -287,6 +290,7 @@ async function listenAll(
   const everywhere: Everywhere = async (port, listen) => {
     // Who connects to one that listens already is let in meanwhile.
     await new Promise(setImmediate);
+    options.signal?.throwIfAborted();
     const first = await listen(hosts[0]!, port);
     listeners.push(first);
     for (const host of hosts.slice(1)) {

@@ -7,8 +7,11 @@ import { InterruptedError, OutputClosedError } from "./errors.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { run } from "./run.ts";
 
-/** How long a command may take to end after the first signal: two seconds for its goodbyes, and some to clean up. */
-const FORCED_EXIT_MS = 3_000;
+/**
+ * How long a command may take to end after the first signal: two seconds for its goodbyes, and the rest for a busy machine
+ * or disk. `docker stop` waits ten.
+ */
+const FORCED_EXIT_MS = 8_000;
 
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<never> {
   const controller = new AbortController();

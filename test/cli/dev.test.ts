@@ -109,6 +109,48 @@ describe("dev", () => {
     await test.finished;
   });
 
+  it("that is stopped while it starts ends well, and is not remembered", async () => {
+    const { world, abort, stderr } = createTestWorld();
+    const dir = world.env["PUBSUB_CONFIG_DIR"]!;
+    const options = { memory: true };
+    const finished = dev(new CommandContext(world, {}), options, async ({ signal }) => {
+      const aborted = new Promise<never>((_, reject) => {
+        signal!.addEventListener("abort", () => reject(signal!.reason as Error));
+      });
+      abort(new InterruptedError("SIGTERM"));
+      return await aborted;
+    });
+    await finished;
+    expect(stderr.text).toBe("");
+    expect(existsSync(path.join(dir, "config.json"))).toBe(false);
+  });
+
+  it("that is stopped when it has just started, or while its Worker starts, is closed", async () => {
+    for (const worker of [undefined, new Promise<never>(() => {})]) {
+      const { world, abort } = createTestWorld();
+      const options = { memory: true };
+      let closed = false;
+      const close = async () => void (closed = true);
+      await dev(new CommandContext(world, {}), options, async (serverOptions) => {
+        if (worker === undefined) abort(new InterruptedError("SIGTERM"));
+        else setImmediate(() => abort(new InterruptedError("SIGINT")));
+        return { ...server, ownBroker: fakeOwnBroker(serverOptions), ...(worker && { worker }), close };
+      });
+      expect(closed).toBe(true);
+      expect(existsSync(path.join(world.env["PUBSUB_CONFIG_DIR"]!, "config.json"))).toBe(false);
+    }
+  });
+
+  it("that is stopped before its program runs says so", async () => {
+    const { world, abort } = createTestWorld();
+    const options = { memory: true, exec: true };
+    const finished = dev(new CommandContext(world, {}), options, async (serverOptions) => {
+      abort(new InterruptedError("SIGTERM"));
+      return { ...server, ownBroker: fakeOwnBroker(serverOptions), close: async () => {} };
+    });
+    await expect(finished).rejects.toMatchObject({ exitCode: 143 });
+  });
+
   it("stops the server when what follows fails", async () => {
     const test = startDev({ readyFile: path.join(temporaryFolder(), "missing", "ready.json") });
     await expect(test.finished).rejects.toMatchObject({ code: "file-unwritable" });

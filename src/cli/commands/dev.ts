@@ -18,6 +18,7 @@ import {
   runServer,
   serverOptions,
   showAddresses,
+  unlessAborted,
   untilAborted,
 } from "../server/server-command.ts";
 
@@ -99,7 +100,8 @@ export async function dev(
       const own = server.ownBroker!;
       const { clientId, token: clientToken } = await own.issueToken();
       const ready = { ...readyServer(server), namespace, broker: own.broker, clientId, clientToken };
-      hookShown = hookFields(own.hookUrl, location, await server.worker);
+      const addresses = server.worker && (await unlessAborted(context.signal, server.worker));
+      hookShown = hookFields(own.hookUrl, location, addresses);
       isRemembered = await remember(context, ready);
       return ready;
     },
@@ -115,6 +117,8 @@ export async function dev(
       await Promise.race([untilAborted(context.signal), stopped]);
     },
   });
+  // The program, whose exit code is wanted, did not even start.
+  if (options.exec) context.signal.throwIfAborted();
   // Stopping it is how it ends, whoever does it: exit code 0, so that no supervisor or `npm run` reports a failure.
 }
 

@@ -95,7 +95,7 @@ export function serverOptions(
   options: ServerCommandOptions,
   persistTo: string | undefined,
 ): ServerOptions {
-  const { env, output } = context;
+  const { env, output, signal } = context;
   const { host, port: mqttPort, wsPort, tlsPort, wssPort, apiPort, socket } = options;
   const { connectionsPerAddress, connectBytes, connectTimeout: connectTimeoutSeconds } = options;
   const apiToken = options.apiToken ?? (env["PUBSUB_API_TOKEN"] || undefined);
@@ -117,6 +117,7 @@ export function serverOptions(
   return {
     version,
     limits,
+    signal,
     log: (line) => output.info(output.err.dim(line)),
     ...(host !== undefined && { host }),
     ...(mqttPort !== undefined && { port: mqttPort }),
@@ -140,7 +141,7 @@ export interface ServerSteps<Ready extends ReadyServer> {
   work?(ready: Ready): Promise<void>;
 }
 
-/** Runs a server until the command is told to stop. It is closed whatever happens. */
+/** Runs a server until the command is told to stop, be it while it starts. It is closed whatever happens. */
 export async function runServer<Ready extends ReadyServer>(
   { output, signal }: CommandContext,
   { readyFile, json }: ServerCommandOptions,
@@ -148,8 +149,10 @@ export async function runServer<Ready extends ReadyServer>(
 ): Promise<void> {
   // One that a killed server left behind would say that this one is ready.
   if (readyFile !== undefined) await rm(readyFile, { force: true });
-  const server = await output.spin("starting", steps.start());
+  let server: RunningServer | undefined;
   try {
+    server = await output.spin("starting", steps.start());
+    signal.throwIfAborted();
     const ready = await steps.prepare(server);
     if (readyFile !== undefined) await writeReadyFile(readyFile, ready);
     if (json) await output.line(ready);
@@ -157,10 +160,19 @@ export async function runServer<Ready extends ReadyServer>(
     const ended = steps.work?.(ready) ?? untilAborted(signal);
     await Promise.race([ended, ...(server.failed === undefined ? [] : [server.failed])]);
     output.info("Stopping …");
+  } catch (error) {
+    // Who stops it before it is ready wants nothing more of it.
+    if (!signal.aborted || error !== signal.reason) throw error;
   } finally {
     if (readyFile !== undefined) await removeReadyFile(readyFile, process.pid);
-    await server.close();
+    await server?.close();
   }
+}
+
+/** The task's result. @throws the signal's reason, where it aborts before */
+export async function unlessAborted<T>(signal: AbortSignal, task: Promise<T>): Promise<T> {
+  const aborted = untilAborted(signal).then(() => Promise.reject(signal.reason as Error));
+  return await Promise.race([task, aborted]);
 }
 
 export async function untilAborted(signal: AbortSignal): Promise<void> {
