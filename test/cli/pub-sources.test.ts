@@ -195,6 +195,34 @@ describe("--trace", () => {
     expect(stderr).toMatch(/did not let through .*: no answer within 5 s/);
   });
 
+  it("waits for the verdict on a message that is refused, and no longer than there may be one", async () => {
+    const fake = await withBroker({
+      publish: ({ messageId }, peer) => peer.send({ cmd: "puback", messageId, reasonCode: 0x87 }),
+    });
+    const disconnected = (reasonCode: number) => ({ ...verdict({ event: "disconnect", by: "client" }), reasonCode });
+    const rejected = verdict({ verdict: "rejected", reason: "hook-status", detail: "status 403" });
+    const target = ["--url", fake.url, "--client-id", "me", "--ns", "local", "--broker", "dev", "--qos", "1"];
+    const run = async (...events: object[]) =>
+      await pubsub(["pub", "a", "b", "--trace", ...target], { client: withHook(...(events as TailEvent[])) });
+    // Who had the client's id before was sent away.
+    const byAcl = await run(disconnected(0x8e), disconnected(0));
+    expect(byAcl).toMatchObject({ code: 4, stdout: "" });
+    expect(byAcl.stderr).toContain("did not take the message on a: Not authorized");
+    expect(await run(rejected, disconnected(0))).toMatchObject({
+      code: 7,
+      stdout: expect.stringContaining("rejected") as string,
+      stderr: expect.stringContaining("did not let through the message on a: status 403") as string,
+    });
+  });
+
+  it("does not wait for verdicts where nothing could be published", async () => {
+    const fake = await withBroker({ connect: (_packet, peer) => peer.send({ cmd: "connack", reasonCode: 0x87 }) });
+    const target = ["--url", fake.url, "--client-id", "me", "--ns", "local", "--broker", "dev"];
+    const { code, stderr } = await pubsub(["pub", "a", "b", "--trace", ...target], { client: withHook() });
+    expect(code).toBe(4);
+    expect(stderr).toContain("refused the connection");
+  });
+
   it("does not wait for ever for a verdict", async () => {
     const { code, stderr } = await trace(withHook(), "--timeout", "0.1");
     expect(code).toBe(27);

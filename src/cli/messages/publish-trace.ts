@@ -2,7 +2,7 @@
 import type { TailEvent, TailEventOf } from "../../contract/types.ts";
 import { UserError } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
-import { noAnswer } from "../mqtt/errors.ts";
+import { ConnectionRefusedError, noAnswer } from "../mqtt/errors.ts";
 import type { Target } from "../mqtt/target.ts";
 import { type BrokerOptions, resolveBroker } from "../settings/names.ts";
 import { TailFormatter, lostText } from "../output/tail-format.ts";
@@ -11,6 +11,9 @@ import { topicMatches } from "./topic.ts";
 interface TraceOptions extends BrokerOptions {
   timeout: number;
 }
+
+/** Another connection with the client's id began: the events that follow are of that one. */
+const SESSION_TAKEN_OVER = 0x8e;
 
 type Verdict = TailEventOf<"hook">;
 
@@ -24,8 +27,10 @@ export class PublishTrace {
   readonly #topics: readonly string[] | undefined;
   #decided = 0;
   #refused: Verdict[] = [];
-  /** Resolves the wait for so many verdicts. */
-  #awaited: { count: number; resolve: () => void } | undefined;
+  /** The connection over which was published has ended: the hook was asked about no more than is known. */
+  #isOver = false;
+  /** Resolves the wait. */
+  #awaited: { isEnough: () => boolean; resolve: () => void } | undefined;
 
   private constructor(
     context: CommandContext,
@@ -56,8 +61,8 @@ export class PublishTrace {
     }
     const ending = new AbortController();
     const signal = AbortSignal.any([ending.signal, context.signal]);
-    const event = hook.topics === undefined ? (["hook"] as const) : (["hook", "publish"] as const);
-    const events = await client.events({ ...target, client: [clientId], event: [...event] }, signal);
+    const event = [...(["hook", "disconnect"] as const), ...(hook.topics === undefined ? [] : (["publish"] as const))];
+    const events = await client.events({ ...target, client: [clientId], event }, signal);
     return new PublishTrace(context, options.timeout * 1000, events, ending, hook.topics);
   }
 
@@ -73,14 +78,12 @@ export class PublishTrace {
     try {
       published = await publish();
     } catch (error) {
-      // A hook that rejects a message makes the broker refuse it.
-      const reported = this.#verdicts(this.#decided + 1, watching).catch(() => {});
-      const { code, message } = error as Error & { code?: string };
-      if (code === "not-authorized" || /\bhook-/.test(message)) await reported;
+      // The broker refuses what a hook rejects, and says first that it did; other refusals are none of the hook's.
+      if (isRefusal(error)) await this.#until(() => this.#isOver, watching).catch(() => {});
       this.#complain();
       throw error;
     }
-    await this.#verdicts(published, watching);
+    await this.#until(() => this.#decided >= published, watching);
     this.#complain();
     return published;
   }
@@ -94,6 +97,10 @@ export class PublishTrace {
       if (event.event === "lost") {
         throw new UserError("trace-incomplete", lostText(event));
       }
+      if (event.event === "disconnect") {
+        this.#isOver = event.reasonCode !== SESSION_TAKEN_OVER;
+        this.#progress();
+      }
       if (event.event !== "hook" && !this.#isUnasked(event)) continue;
       const { output } = this.#context;
       await (output.json ? output.line(event) : output.write(`${this.#formatter.format(event)}\n`));
@@ -101,7 +108,7 @@ export class PublishTrace {
       if (event.event === "hook" && (event.verdict === "dropped" || event.verdict === "rejected")) {
         this.#refused.push(event);
       }
-      if (this.#awaited && this.#decided >= this.#awaited.count) this.#awaited.resolve();
+      this.#progress();
     }
     this.#context.signal.throwIfAborted();
     throw new UserError("broker-deleted", "the broker was deleted: nothing more can happen in it");
@@ -112,11 +119,15 @@ export class PublishTrace {
     return event.event === "publish" && this.#topics?.some((filter) => topicMatches(filter, event.topic)) === false;
   }
 
-  async #verdicts(count: number, watching: Promise<never>): Promise<void> {
-    if (this.#decided >= count) return;
+  #progress(): void {
+    if (this.#awaited?.isEnough()) this.#awaited.resolve();
+  }
+
+  async #until(isEnough: () => boolean, watching: Promise<never>): Promise<void> {
+    if (isEnough()) return;
     let timer: NodeJS.Timeout | undefined;
     const arrived = new Promise<void>((resolve, reject) => {
-      this.#awaited = { count, resolve };
+      this.#awaited = { isEnough, resolve };
       timer = setTimeout(() => reject(noAnswer("the hook's verdict did not come", this.#timeoutMs)), this.#timeoutMs);
     });
     try {
@@ -134,4 +145,10 @@ export class PublishTrace {
     const stopped = length === 1 ? `the message on ${first.topic}` : `${length} messages, the first on ${first.topic}`;
     throw new UserError("assertion-failed", `the hook did not let through ${stopped}: ${first.detail ?? reason}`);
   }
+}
+
+/** Whether the broker refused a message, rather than the client, or failed. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof UserError) || error instanceof ConnectionRefusedError) return false;
+  return error.code === "not-authorized" || error.code === "refused-by-broker";
 }

@@ -13,6 +13,9 @@ export class MqttConnectionError extends UserError {
   }
 }
 
+/** CONNACK with a reason code: whatever was to be done, nothing was. */
+export class ConnectionRefusedError extends MqttConnectionError {}
+
 const REFUSED_HINT =
   "a token is for one broker and one client id, ends, and can be revoked: `pubsub token inspect` shows it";
 
@@ -23,11 +26,10 @@ function codeOfReason(reasonCode: number): string {
 
 const detailOf = (reasonString: string | undefined) => (reasonString ? `: ${reasonString}` : "");
 
-/** CONNACK with a reason code. */
-export function connectionRefused(reasonCode: number, reasonString: string | undefined): MqttConnectionError {
+export function connectionRefused(reasonCode: number, reasonString: string | undefined): ConnectionRefusedError {
   const hint = isAuthorizationReason(reasonCode) ? REFUSED_HINT : undefined;
   const message = `the broker refused the connection: ${reasonText(reasonCode)}${detailOf(reasonString)}`;
-  return new MqttConnectionError(codeOfReason(reasonCode), message, hint, isTemporaryReason(reasonCode));
+  return new ConnectionRefusedError(codeOfReason(reasonCode), message, hint, isTemporaryReason(reasonCode));
 }
 
 /** DISCONNECT from the broker. */
