@@ -56,6 +56,16 @@ describe("sub prints", () => {
     expect((await pubsub(["sub", "-t", "a/#", "-t", "c", "-C", "1", "--url", fake.url])).stdout).toBe("a/b hello\n");
   });
 
+  it("the topic in JSON with -v too, which goes with no other format", async () => {
+    const fake = await withBroker(sends({}));
+    const { stdout } = await pubsub(["sub", "a/#", "-v", "--json", "-C", "1", "--url", fake.url]);
+    expect(JSON.parse(stdout)).toMatchObject({ topic: "a/b", payload: "hello" });
+    for (const other of [["--raw"], ["-F", "%p"]]) {
+      const { code, stderr } = await pubsub(["sub", "a/#", "-v", ...other, "--url", fake.url]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("-v goes with neither")]);
+    }
+  });
+
   it("bytes as they are where the output is no terminal", async () => {
     const payload = Buffer.from([0, 255, 10, 27]);
     const fake = await withBroker(sends({ payload }));

@@ -1,6 +1,6 @@
 import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
-import { parseCondition } from "../messages/condition.ts";
+import { CONDITION_HELP, parseCondition } from "../messages/condition.ts";
 import { HookRecorder } from "../messages/hook-recorder.ts";
 import { messageToJson } from "../messages/received-message.ts";
 import { Subscriber } from "../messages/subscriber.ts";
@@ -47,6 +47,7 @@ export default defineCommand<Options>({
       .option("--hook", "what goes to the broker's hook, in which batches, and what comes of it; from the event stream")
       .option("--timeout <seconds>", "longest wait for an answer of the broker", seconds("--timeout"), 30);
     addTargetOptions(command);
+    command.addHelpText("after", CONDITION_HELP);
   },
 
   async run(context, [filterArguments], options) {

@@ -1,7 +1,7 @@
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
-import { parseCondition } from "../messages/condition.ts";
+import { CONDITION_HELP, parseCondition } from "../messages/condition.ts";
 import { type PrintOptions, addPrintOptions, createPrinter } from "../messages/message-printer.ts";
 import { type TargetOptions, addTargetOptions } from "../mqtt/target.ts";
 import { collect, qualityOfService, seconds, wholeNumber } from "../option-parsers.ts";
@@ -50,6 +50,7 @@ export default defineCommand<Options>({
       .option("-T, --filter-out <filter>", "do not print messages on these topics; may be repeated", collect)
       .option("--timeout <seconds>", "longest wait for an answer of the broker", seconds("--timeout"), 30);
     addTargetOptions(command);
+    command.addHelpText("after", CONDITION_HELP);
     addPrintOptions(command);
     addTimeOption(command);
   },

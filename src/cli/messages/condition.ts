@@ -18,6 +18,13 @@ type Value = (subject: Subject) => unknown;
 
 const NAMES: readonly (keyof Subject)[] = ["topic", "payload", "text", "qos", "retain", "properties"];
 const TEXT_MAX = 4096;
+/** For the help of commands that take one. */
+export const CONDITION_HELP = `
+Conditions:
+  of topic, payload (read as JSON), text (the payload as it is), qos, retain and
+  properties, with == != < <= > >= =~ "REGULAR EXPRESSION" && || ! and ( ).
+  What is not there equals null: payload.x != null holds where there is an x.`;
+
 const HINT = 'such as: payload.celsius > 30, text == "done", topic =~ "^roof/" && retain';
 
 const TOKEN =
@@ -163,13 +170,18 @@ function unquote(text: string): string {
 }
 
 const comparisons: Readonly<Record<string, (left: unknown, right: unknown) => boolean>> = {
-  "==": (left, right) => left === right,
-  "!=": (left, right) => left !== right,
+  "==": (left, right) => isSame(left, right),
+  "!=": (left, right) => !isSame(left, right),
   "<": (left, right) => inOrder(left, right, (order) => order < 0),
   "<=": (left, right) => inOrder(left, right, (order) => order <= 0),
   ">": (left, right) => inOrder(left, right, (order) => order > 0),
   ">=": (left, right) => inOrder(left, right, (order) => order >= 0),
 };
+
+/** What is not there is null: nobody who compares with null means only the word. */
+function isSame(left: unknown, right: unknown): boolean {
+  return (left ?? null) === (right ?? null);
+}
 
 /** Numbers with numbers and texts with texts; anything else is in no order. */
 function inOrder(left: unknown, right: unknown, fits: (order: number) => boolean): boolean {

@@ -36,7 +36,8 @@ export function createPrinter(
 ): (message: ReceivedMessage) => Promise<void> | undefined {
   const { format, raw, json, verbose } = options;
   if ([format, raw, json].filter(Boolean).length > 1) throw usageError("--format, --raw and --json exclude each other");
-  if (verbose && (format ?? raw ?? json)) throw usageError("-v goes with none of --format, --raw and --json");
+  // With --json the topic is there anyway.
+  if (verbose && (format ?? raw)) throw usageError("-v goes with neither --format nor --raw");
   if (json) return (message) => output.line(messageToJson(message));
   if (raw) return ({ payload }) => output.write(payload);
   if (format !== undefined) {
