@@ -1,4 +1,5 @@
 /** A broker in the process of a test, with its hook, and with time in the test's hands. See docs/testing.md. */
+import type { PubSubBytesMessage, PubSubResult } from "../worker/index.js";
 
 export interface MessageProperties {
   payloadFormatIndicator?: number;
@@ -26,23 +27,10 @@ export interface TestMessage {
 }
 
 /** What a hook function gets; the payload is always bytes. */
-export interface HookMessage {
-  readonly mid: number;
-  readonly broker: string;
-  readonly topic: string;
-  readonly clientId: string;
-  readonly jti?: string;
-  /** UNIX seconds. */
-  readonly receivedAt: number;
-  readonly contentType: string | null;
-  readonly payloadFormatIndicator: 0 | 1;
-  readonly payload: Uint8Array;
-}
+export type HookMessage = Readonly<PubSubBytesMessage>;
 
 /** What it gives back for a message that is to be delivered. */
-export interface HookResult extends Omit<HookMessage, "payload"> {
-  readonly payload: Uint8Array | string;
-}
+export type HookResult = Readonly<PubSubResult>;
 
 /** What it does not give back is dropped; what it throws is an answer with status 500, or that of a `HookFailure`. */
 export type HookFunction = (messages: HookMessage[]) => readonly HookResult[] | Promise<readonly HookResult[]>;

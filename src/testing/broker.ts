@@ -1,4 +1,5 @@
 /** `pubsub-cli/testing`: a broker in the process of a test, with its hook, and with time in the test's hands. */
+import type { HookFunction, TokenOptions } from "pubsub-cli/testing";
 import { ulid } from "ulid";
 import { issueToken } from "../auth/index.ts";
 import type { Limits } from "../broker/index.ts";
@@ -10,7 +11,7 @@ import type { HookSettings } from "../hooks/index.ts";
 import type { WorkerOutput } from "../hooks/worker/index.ts";
 import { type ExpectOptions, type PublishOptions, TestClient, WITHIN_MS } from "./client.ts";
 import { HandClock, parseMilliseconds } from "./clock.ts";
-import { type HookFunction, type ServedHook, serveHook } from "./function-hook.ts";
+import { type ServedHook, serveHook } from "./function-hook.ts";
 import { BROKER, type Host, NAMESPACE, startHost } from "./host.ts";
 import { type TestMessage, payloadBytes } from "./message.ts";
 import { type EventName, Trace } from "./trace.ts";
@@ -29,12 +30,6 @@ export interface BrokerOptions {
   anonymous?: boolean | undefined;
   /** When it is at the beginning; now where it is not given. */
   now?: Date | undefined;
-}
-
-export interface TokenOptions {
-  topicAcl?: string | readonly string[];
-  /** Such as `1h`, or milliseconds; it does not expire where nothing is said. */
-  expiresIn?: string | number;
 }
 
 export interface ClientOptions extends TokenOptions, Omit<SessionOptions, "will"> {

@@ -1,28 +1,7 @@
 /** A function as on-publish hook: served on loopback, so that it is asked exactly as any hook is. */
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-
-/** What the function gets; the payload is always bytes. */
-export interface HookMessage {
-  readonly mid: number;
-  readonly broker: string;
-  readonly topic: string;
-  readonly clientId: string;
-  readonly jti?: string;
-  /** UNIX seconds. */
-  readonly receivedAt: number;
-  readonly contentType: string | null;
-  readonly payloadFormatIndicator: 0 | 1;
-  readonly payload: Uint8Array;
-}
-
-/** What it gives back for a message that is to be delivered. */
-export interface HookResult extends Omit<HookMessage, "payload"> {
-  readonly payload: Uint8Array | string;
-}
-
-/** What it does not give back is dropped; what it throws is an answer with status 500. */
-export type HookFunction = (messages: HookMessage[]) => readonly HookResult[] | Promise<readonly HookResult[]>;
+import type { HookFunction, HookMessage } from "pubsub-cli/testing";
 
 /** An answer with this status; anything else that the function throws has 500. */
 export class HookFailure extends Error {

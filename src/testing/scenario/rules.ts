@@ -1,7 +1,8 @@
 /** A hook that rules stand for: the first one that matches a message decides; what none matches passes. */
+import type { HookFunction, HookMessage, HookResult } from "pubsub-cli/testing";
 import { parseCondition } from "../../cli/messages/condition.ts";
 import { topicMatches } from "../../cli/messages/topic.ts";
-import { HookFailure, type HookFunction, type HookMessage, type HookResult } from "../function-hook.ts";
+import { HookFailure } from "../function-hook.ts";
 import { payloadBytes } from "../message.ts";
 import type { Rule } from "./schema.ts";
 
