@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { PacketType, type ProtocolVersion, ReasonCode } from "../../src/codec/index.ts";
+import { ANYONE } from "../setup/anyone.ts";
 import { TestBroker } from "./harness.ts";
 
 const will = (delay?: number, topic = "will") => ({
@@ -63,8 +64,7 @@ describe("CONNECT", () => {
     const client = test.client().connect({ clientId: "a" });
     client.subscribes("t");
     expect(client.received).toEqual([]);
-    const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
-    test.broker.authenticated(client.connection!, { ok: true, principal }, test.now);
+    test.broker.authenticated(client.connection!, { ok: true, principal: ANYONE }, test.now);
     expect(client.take().map((packet) => packet.type)).toEqual([PacketType.CONNACK, PacketType.SUBACK]);
   });
 
@@ -169,7 +169,7 @@ describe("sessions", () => {
   test("a session resumed with credentials that allow less loses the subscriptions they do not allow", () => {
     let allowed = (_filter: string) => true;
     const acl = { mayPublish: () => true, maySubscribe: (filter: string) => allowed(filter) };
-    const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl };
+    const principal = { ...ANYONE, acl };
     const test = new TestBroker({ authenticate: () => ({ ok: true, principal }) });
     const lasting = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
     test.connect("a", lasting).subscribes("mine").subscribes("secret").loses();
@@ -268,7 +268,7 @@ describe("wills", () => {
     const test = new TestBroker({
       authenticate: () => ({
         ok: true,
-        principal: { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl },
+        principal: { ...ANYONE, acl },
       }),
     });
     expect(test.connect("a", { will: will() }).connack?.reasonCode).toBe(ReasonCode.NotAuthorized);

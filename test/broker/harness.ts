@@ -12,7 +12,6 @@ import {
   type Message,
   type Outbox,
   type PendingPublish,
-  type Principal,
   publishPacket,
 } from "../../src/broker/index.ts";
 import {
@@ -30,8 +29,7 @@ import {
   type Subscribe,
   encode,
 } from "../../src/codec/index.ts";
-
-const ANYONE: Principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
+import { ANYONE } from "../setup/anyone.ts";
 
 export interface TestBrokerOptions {
   limits?: Partial<Limits>;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Verdict } from "../../src/broker/index.ts";
 import { PacketType, type QoS, ReasonCode } from "../../src/codec/index.ts";
+import { ANYONE } from "../setup/anyone.ts";
 import { TestBroker } from "./harness.ts";
 
 const report = { elapsedMs: 1, batchSize: 1 };
@@ -201,7 +202,7 @@ describe("what a PUBLISH may not have", () => {
 
   test("a topic the token does not allow: told at QoS 1, disconnected at QoS 0 and in 3.x", () => {
     const acl = { mayPublish: (topic: string) => topic === "mine", maySubscribe: () => true };
-    const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl };
+    const principal = { ...ANYONE, acl };
     const test = new TestBroker({ authenticate: () => ({ ok: true, principal }) });
     const v5 = test.connect("a").publishes("other", "", { qos: 1 }).publishes("mine", "", { qos: 1 });
     expect(v5.take()).toMatchObject([ack(4, 1, ReasonCode.NotAuthorized), ack(4, 2, 0x10)]);

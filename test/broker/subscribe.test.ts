@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { PacketType, ReasonCode } from "../../src/codec/index.ts";
+import { ANYONE } from "../setup/anyone.ts";
 import { TestBroker } from "./harness.ts";
 
 describe("SUBSCRIBE", () => {
@@ -25,7 +26,7 @@ describe("SUBSCRIBE", () => {
 
   test("each filter gets its own code [MQTT-3.8.4-6], and each UNSUBSCRIBE [MQTT-3.11.3-1]", () => {
     const acl = { mayPublish: () => true, maySubscribe: (filter: string) => filter !== "secret" };
-    const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl };
+    const principal = { ...ANYONE, acl };
     const test = new TestBroker({
       authenticate: () => ({ ok: true, principal }),
       limits: { subscriptionsPerSessionMax: 2 },

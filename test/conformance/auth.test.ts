@@ -4,6 +4,7 @@ import { Admission } from "../../src/admission.ts";
 import type { AuthenticationChallenge, AuthenticationResult } from "../../src/broker/index.ts";
 import { type Auth, type Packet, isReasonCodeOf } from "../../src/codec/index.ts";
 import { createMemoryCatalogue } from "../../src/store/index.ts";
+import { ANYONE } from "../setup/anyone.ts";
 import {
   PacketType,
   ReasonCode,
@@ -17,7 +18,6 @@ import {
 import { Server, connectFrame, frame } from "./wire.ts";
 
 const METHOD = "X-TEST";
-const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
 const method = { authenticationMethod: METHOD };
 const auth = (reasonCode: number, data = "data", authenticationMethod = METHOD): Auth => ({
   type: PacketType.AUTH,
@@ -26,7 +26,7 @@ const auth = (reasonCode: number, data = "data", authenticationMethod = METHOD):
 });
 const goOn = (data = "data") => auth(ReasonCode.ContinueAuthentication, data);
 const CHALLENGE = { challenge: Buffer.from("challenge") };
-const OK: AuthenticationResult = { ok: true, principal, data: Buffer.from("last") };
+const OK: AuthenticationResult = { ok: true, principal: ANYONE, data: Buffer.from("last") };
 const NO: AuthenticationResult = { ok: false, reasonCode: ReasonCode.NotAuthorized, reason: "no" };
 
 /** A client whose CONNECT has a method; the test answers for the authenticator. */

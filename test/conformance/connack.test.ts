@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { isReasonCodeOf } from "../../src/codec/index.ts";
 import type { AuthenticationResult } from "../../src/broker/index.ts";
+import { ANYONE } from "../setup/anyone.ts";
 import {
   PacketType,
   ReasonCode,
@@ -43,9 +44,8 @@ describe("Session Present", () => {
 
   both("[MQTT-3.2.2-6] [3.1.1 MQTT-3.2.2-4] pitfall 7: 0 in a refusal, though there is a session", (version) => {
     let allowed = true;
-    const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
     const world = new TestBroker({
-      authenticate: () => (allowed ? { ok: true, principal } : { ok: false, reasonCode: 0x87, reason: "" }),
+      authenticate: () => (allowed ? { ok: true, principal: ANYONE } : { ok: false, reasonCode: 0x87, reason: "" }),
     });
     world.connect("c", lasting(version)).loses();
     allowed = false;

@@ -1,6 +1,7 @@
 /** CONNECT as bytes: MQTT 5.0 §3.1.0 to §3.1.4, 3.1.1 §3.1. */
 import { describe, expect, test } from "vitest";
 import type { Auth, Connect } from "../../src/codec/index.ts";
+import { ANYONE } from "../setup/anyone.ts";
 import { PacketType, both, subscribe } from "./support.ts";
 import { type ConnectFields, Server, closes, connectFrame, frame, prefixed, publishFrame, raw } from "./wire.ts";
 
@@ -171,7 +172,7 @@ both("[MQTT-3.1.4-6] [3.1.1 MQTT-3.1.4-5] what follows a rejected CONNECT is not
   const server = await Server.start("memory", {
     authenticate: (packet) =>
       packet.type === PacketType.CONNECT && packet.clientId === "good"
-        ? { ok: true, principal: { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined } }
+        ? { ok: true, principal: ANYONE }
         : { ok: false, reasonCode: 0x87, reason: "" },
   });
   const good = await server.connect("good");

@@ -1,5 +1,6 @@
 /** Overlapping subscriptions, Receive Maximum and flow control: MQTT 5.0 §3.3.4 and §4.9, 3.1.1 §3.3.4 and §3.3.5. */
 import { describe, expect, test } from "vitest";
+import { ANYONE } from "../setup/anyone.ts";
 import {
   PacketType,
   ReasonCode,
@@ -28,7 +29,7 @@ both("[MQTT-3.3.4-1] [3.1.1 MQTT-3.3.4-1] the answer to a PUBLISH is none, PUBAC
 
 test("[3.1.1 MQTT-3.3.5-2] what is not allowed is acknowledged like any other, or the connection closed", () => {
   const acl = { mayPublish: (topic: string) => topic !== "forbidden", maySubscribe: () => true };
-  const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl };
+  const principal = { ...ANYONE, acl };
   const world = new TestBroker({ authenticate: () => ({ ok: true, principal }) });
   const watcher = world.connect("w").subscribes("#");
   watcher.take();

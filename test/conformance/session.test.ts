@@ -1,6 +1,7 @@
 /** Sessions, client identifiers, takeover and keep-alive: MQTT 5.0 §3.1.2 to §3.1.4 and §4.1, 3.1.1 likewise. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { encode } from "../../src/codec/index.ts";
+import { ANYONE } from "../setup/anyone.ts";
 import {
   PacketType,
   ReasonCode,
@@ -180,7 +181,7 @@ describe("client identifiers", () => {
     const world = new TestBroker({
       authenticate: () => ({
         ok: true,
-        principal: { clientId: "mine", tokenId: undefined, expiresAtMs: Infinity, acl: undefined },
+        principal: { ...ANYONE, clientId: "mine" },
       }),
     });
     const client = world.connect("yours");
@@ -193,7 +194,7 @@ describe("client identifiers", () => {
   });
 
   test("[3.1.1 MQTT-3.1.3-9] a rejected one: return code 2, then closed", () => {
-    const principal = { clientId: "mine", tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
+    const principal = { ...ANYONE, clientId: "mine" };
     const client = new TestBroker({ authenticate: () => ({ ok: true, principal }) }).connect("x", lasting(4));
     expect([client.connack!.reasonCode, client.isClosed]).toEqual([2, true]);
   });

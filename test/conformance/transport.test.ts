@@ -6,6 +6,7 @@ import { Decoder, PacketType } from "../../src/codec/index.ts";
 import { defaultLimits } from "../../src/broker/index.ts";
 import { Runtime } from "../../src/runtime/index.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
+import { openToAnyone } from "../setup/anyone.ts";
 import { both, lasting, subscribe, typesOf } from "./support.ts";
 import { Server, type Transport, connectFrame, publishFrame } from "./wire.ts";
 
@@ -54,7 +55,6 @@ test("[3.1.1 MQTT-7.0.0-2] a client needs nothing but what the standard has", as
 
 /** A WebSocket of our own making, for what a well-behaved client would not do. */
 async function openWebSocket(protocols: string[]): Promise<WebSocket> {
-  const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
   const runtime: Runtime = new Runtime({
     limits: defaultLimits,
     locate: () => runtime.broker("b")!,
@@ -62,10 +62,7 @@ async function openWebSocket(protocols: string[]): Promise<WebSocket> {
       throw error;
     },
   });
-  runtime.addBroker("b", {
-    checkCredentials: async () => ({ ok: true, principal }),
-    random: { clientId: () => "assigned" },
-  });
+  runtime.addBroker("b", openToAnyone);
   const options = { host: "127.0.0.1", port: 0, messageBytesMax: 65_536, domain: "localhost" };
   const listener = await listenWebSocket(options, (stream) => runtime.accept(stream));
   const socket = new WebSocket(`ws://127.0.0.1:${listener.port}/mqtt`, protocols);

@@ -25,6 +25,7 @@ import { Runtime, type Stream } from "../../src/runtime/index.ts";
 import type { Listener } from "../../src/transport/byte-stream.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
+import { ANYONE } from "../setup/anyone.ts";
 
 export type Transport = "memory" | "tcp" | "websocket";
 
@@ -46,7 +47,6 @@ interface Wire {
 }
 
 const HERE = { host: "127.0.0.1", port: 0 };
-const ANYONE = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
 
 /** One broker in a runtime, reached over one kind of transport. It ends with the test. */
 export class Server {

@@ -5,45 +5,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defaultLimits } from "../../src/broker/index.ts";
-import { Decoder, type Packet, PacketType, type ProtocolVersion, type QoS, encode } from "../../src/codec/index.ts";
+import { type Packet, PacketType, type ProtocolVersion, type QoS, encode } from "../../src/codec/index.ts";
 import { type HostedBroker, Runtime } from "../../src/runtime/index.ts";
-import type { Stream, StreamHandler } from "../../src/runtime/runtime.ts";
-
-class FakeStream implements Stream {
-  readonly remote = "test";
-  readonly address = "test";
-  readonly transport = "tcp";
-  readonly isLoopback = true;
-  readonly isSameSite = true;
-  readonly addressed = undefined;
-  readonly unsentBytes = 0;
-  handler!: StreamHandler;
-  readonly #decoder: Decoder;
-
-  constructor(protocolVersion: ProtocolVersion) {
-    this.#decoder = new Decoder({ protocolVersion });
-  }
-
-  write(bytes: Buffer): boolean {
-    this.#decoder.push(Buffer.from(bytes));
-    return true;
-  }
-
-  writeAll(parts: readonly Buffer[]): boolean {
-    return this.write(Buffer.concat(parts));
-  }
-
-  pause(): void {}
-  resume(): void {}
-  end(): void {}
-  destroy(): void {}
-
-  take(): Packet[] {
-    const packets: Packet[] = [];
-    for (let packet = this.#decoder.next(); packet; packet = this.#decoder.next()) packets.push(packet);
-    return packets;
-  }
-}
+import { openToAnyone } from "../setup/anyone.ts";
+import { FakeStream } from "./fake-stream.ts";
 
 class Twin {
   readonly #hosted: HostedBroker;
@@ -56,11 +21,7 @@ class Twin {
       throw error;
     };
     this.#runtime = new Runtime({ limits: { ...defaultLimits, inflightMax: 20 }, locate: () => this.#hosted, onError });
-    const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
-    this.#hosted = this.#runtime.addBroker("b", {
-      checkCredentials: async () => ({ ok: true, principal }),
-      random: { clientId: () => "assigned" },
-    });
+    this.#hosted = this.#runtime.addBroker("b", openToAnyone);
     const { broker } = this.#hosted;
     if (isWatched) broker.observer = () => {};
     const receiveRepeats = broker.receiveRepeats.bind(broker);

@@ -1,66 +1,11 @@
 /** What leaves when, where there is a journal: the runtime between streams without a network and a store that commits by hand. */
 import { expect, test } from "vitest";
 import { type Limits, defaultLimits } from "../../src/broker/index.ts";
-import { type Connect, Decoder, type Packet, PacketType, type Publish, encode } from "../../src/codec/index.ts";
+import { type Connect, type Packet, PacketType, type Publish } from "../../src/codec/index.ts";
 import { type HostedBroker, Runtime } from "../../src/runtime/index.ts";
-import type { Stream, StreamHandler } from "../../src/runtime/runtime.ts";
 import { MemoryJournal } from "../../src/store/index.ts";
-
-class FakeStream implements Stream {
-  readonly remote = "test";
-  readonly address = "test";
-  readonly transport = "tcp";
-  readonly isLoopback = true;
-  readonly isSameSite = true;
-  readonly addressed = undefined;
-  readonly unsentBytes = 0;
-  handler!: StreamHandler;
-  isPaused = false;
-  isEnded = false;
-  isDestroyed = false;
-  readonly #decoder = new Decoder({ protocolVersion: 5 });
-
-  write(bytes: Buffer): boolean {
-    this.#decoder.push(Buffer.from(bytes));
-    return true;
-  }
-
-  writeAll(parts: readonly Buffer[]): boolean {
-    return this.write(Buffer.concat(parts));
-  }
-
-  pause(): void {
-    this.isPaused = true;
-  }
-
-  resume(): void {
-    this.isPaused = false;
-  }
-
-  end(): void {
-    this.isEnded = true;
-  }
-
-  destroy(): void {
-    this.isDestroyed = true;
-    this.handler.onClose();
-  }
-
-  sends(...packets: Packet[]): void {
-    this.handler.onData(Buffer.concat(packets.map((packet) => encode(packet, 5))));
-  }
-
-  /** What has left for the client. */
-  take(): Packet[] {
-    const packets: Packet[] = [];
-    for (let packet = this.#decoder.next(); packet; packet = this.#decoder.next()) packets.push(packet);
-    return packets;
-  }
-
-  takeTypes(): number[] {
-    return this.take().map(({ type }) => type);
-  }
-}
+import { openToAnyone } from "../setup/anyone.ts";
+import { FakeStream } from "./fake-stream.ts";
 
 class Bench {
   readonly store = new MemoryJournal({ schedule: () => {} });
@@ -75,11 +20,7 @@ class Bench {
       onError: (error) => this.errors.push(error),
       store: this.store,
     });
-    const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
-    this.hosted = this.runtime.addBroker("b", {
-      checkCredentials: async () => ({ ok: true, principal }),
-      random: { clientId: () => "assigned" },
-    });
+    this.hosted = this.runtime.addBroker("b", openToAnyone);
   }
 
   /** A client that is connected; nothing of it waits. */

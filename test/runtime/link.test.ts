@@ -12,6 +12,7 @@ import {
 } from "../../src/codec/index.ts";
 import { type HostedBroker, Runtime, type Stream } from "../../src/runtime/index.ts";
 import { Random } from "../simulation/random.ts";
+import { openToAnyone } from "../setup/anyone.ts";
 
 const TOPICS = ["a", "b/c", "b/d", "ü/long/topic/name/with/several/levels"];
 const LEVELS = [0, 1, 2] as const;
@@ -153,7 +154,6 @@ function describeMessage({ topic, payload, retain, dup, properties }: Publish, q
 }
 
 async function start(random: Random): Promise<{ clients: Client[]; hosted: HostedBroker }> {
-  const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
   const runtime: Runtime = new Runtime({
     limits: defaultLimits,
     locate: () => runtime.broker("b")!,
@@ -161,10 +161,7 @@ async function start(random: Random): Promise<{ clients: Client[]; hosted: Hoste
       throw error;
     },
   });
-  const hosted = runtime.addBroker("b", {
-    checkCredentials: async () => ({ ok: true, principal }),
-    random: { clientId: () => "assigned" },
-  });
+  const hosted = runtime.addBroker("b", openToAnyone);
   const clients = Array.from({ length: random.between(2, 6) }, () => new Client(runtime, random));
   for (const [index, client] of clients.entries()) {
     const protocolVersion = client.version;

@@ -16,6 +16,7 @@ import { type FeedEvent, type HostedBroker, Runtime } from "../../src/runtime/in
 import type { Listener } from "../../src/transport/byte-stream.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
+import { openToAnyone } from "../setup/anyone.ts";
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
@@ -37,11 +38,7 @@ async function startServer(limits = {}): Promise<Server> {
     locate: () => runtime.broker("b")!,
     onError: (error) => errors.push(error),
   });
-  const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
-  const hosted = runtime.addBroker("b", {
-    checkCredentials: async () => ({ ok: true, principal }),
-    random: { clientId: () => "assigned" },
-  });
+  const hosted = runtime.addBroker("b", openToAnyone);
   const address = { host: "127.0.0.1", port: 0 };
   const tcp = await listenTcp(address, (stream) => runtime.accept(stream));
   const options = { ...address, messageBytesMax: 1 << 20, domain: "localhost" };

@@ -15,6 +15,7 @@ import type { ByteStream, Listener } from "../../src/transport/byte-stream.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import { type TlsIdentity, listenTls } from "../../src/transport/tls.ts";
 import { listenSecureWebSocket, listenWebSocket } from "../../src/transport/websocket.ts";
+import { ANYONE } from "../setup/anyone.ts";
 
 const KiB = 1024;
 const UNSENT_BYTES_MAX = 256 * KiB;
@@ -52,7 +53,7 @@ async function startServer(transport: Transport): Promise<Server> {
     onError: (error) => errors.push(error),
   });
   const acl = { mayPublish: (topicName: string) => !topicName.startsWith("forbidden"), maySubscribe: () => true };
-  const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl };
+  const principal = { ...ANYONE, acl };
   const hosted = runtime.addBroker("b", {
     checkCredentials: async () => ({ ok: true, principal }),
     random: { clientId: () => "assigned" },
