@@ -5,15 +5,7 @@ import { CommandContext } from "../../src/cli/context.ts";
 import { splitArguments } from "../../src/cli/server/dev-worker.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { UserError } from "../../src/errors.ts";
-import { createTestWorld, fakeOwnBroker, temporaryFolder } from "./world.ts";
-
-const server: Omit<RunningServer, "close"> = {
-  api: "http://127.0.0.1:18880/client/v4",
-  apiToken: "secret",
-  accountId: "b".repeat(32),
-  mqtt: "mqtt://127.0.0.1:11883",
-  ws: "ws://127.0.0.1:18083/mqtt",
-};
+import { createTestWorld, fakeOwnBroker, runningServer, temporaryFolder } from "./world.ts";
 
 function startDev(options: Parameters<typeof dev>[1], worker: RunningServer["worker"]) {
   const { world, ...test } = createTestWorld({ env: { PUBSUB_CONFIG_DIR: temporaryFolder() } });
@@ -21,7 +13,7 @@ function startDev(options: Parameters<typeof dev>[1], worker: RunningServer["wor
   const all = { memory: true, ...options };
   const start = async (serverOptions: ServerOptions) => {
     started.push(serverOptions);
-    return { ...server, ownBroker: fakeOwnBroker(serverOptions), worker, close: async () => {} };
+    return { ...runningServer, ownBroker: fakeOwnBroker(serverOptions), worker, close: async () => {} };
   };
   const finished = dev(new CommandContext(world, all), all, start, { worker: "src/worker.ts", command: [] });
   return { ...test, started, finished };

@@ -1,20 +1,12 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import type { RunningServer, ServerOptions } from "../../src/app.ts";
+import type { ServerOptions } from "../../src/app.ts";
 import { dev } from "../../src/cli/commands/dev.ts";
 import { CommandContext } from "../../src/cli/context.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { UserError } from "../../src/errors.ts";
-import { createTestWorld, devContext, fakeOwnBroker, temporaryFolder } from "./world.ts";
-
-const server: Omit<RunningServer, "close"> = {
-  api: "http://127.0.0.1:18880/client/v4",
-  apiToken: "secret",
-  accountId: "b".repeat(32),
-  mqtt: "mqtt://127.0.0.1:11883",
-  ws: "ws://127.0.0.1:18083/mqtt",
-};
+import { createTestWorld, devContext, fakeOwnBroker, runningServer, temporaryFolder } from "./world.ts";
 
 function startDev(options: Parameters<typeof dev>[1], env: Record<string, string> = {}, failed?: Promise<never>) {
   const configFolder = temporaryFolder();
@@ -25,7 +17,7 @@ function startDev(options: Parameters<typeof dev>[1], env: Record<string, string
   const finished = dev(new CommandContext(world, all), all, async (serverOptions) => {
     started.push(serverOptions);
     return {
-      ...server,
+      ...runningServer,
       ownBroker: fakeOwnBroker(serverOptions),
       ...(failed && { failed }),
       close: async () => {
@@ -52,7 +44,7 @@ describe("dev", () => {
     const test = startDev({ readyFile, json: true });
     await test.stderr.until("Ctrl-C");
     const ready = JSON.parse(readFileSync(readyFile, "utf8")) as object;
-    const known = { ...server, namespace: "local", broker: "dev" };
+    const known = { ...runningServer, namespace: "local", broker: "dev" };
     expect(ready).toEqual({ v: 1, pid: process.pid, ...known, clientId: "client-1", clientToken: "token-1" });
     expect(statSync(readyFile).mode & 0o777).toBe(0o600);
     expect(JSON.parse(test.stdout.text)).toEqual(ready);
@@ -134,7 +126,7 @@ describe("dev", () => {
       await dev(new CommandContext(world, {}), options, async (serverOptions) => {
         if (worker === undefined) abort(new InterruptedError("SIGTERM"));
         else setImmediate(() => abort(new InterruptedError("SIGINT")));
-        return { ...server, ownBroker: fakeOwnBroker(serverOptions), ...(worker && { worker }), close };
+        return { ...runningServer, ownBroker: fakeOwnBroker(serverOptions), ...(worker && { worker }), close };
       });
       expect(closed).toBe(true);
       expect(existsSync(path.join(world.env["PUBSUB_CONFIG_DIR"]!, "config.json"))).toBe(false);
@@ -146,7 +138,7 @@ describe("dev", () => {
     const options = { memory: true, exec: true };
     const finished = dev(new CommandContext(world, {}), options, async (serverOptions) => {
       abort(new InterruptedError("SIGTERM"));
-      return { ...server, ownBroker: fakeOwnBroker(serverOptions), close: async () => {} };
+      return { ...runningServer, ownBroker: fakeOwnBroker(serverOptions), close: async () => {} };
     });
     await expect(finished).rejects.toMatchObject({ exitCode: 143 });
   });
@@ -206,7 +198,7 @@ describe("dev", () => {
     const test = startDev({}, { PUBSUB_CONFIG_DIR: folder });
     await test.stderr.until("Ctrl-C");
     const written = JSON.parse(readFileSync(path.join(folder, "config.json"), "utf8")) as typeof contexts;
-    expect(written).toMatchObject({ current: "dev", contexts: { other: devContext, dev: { api: server.api } } });
+    expect(written).toMatchObject({ current: "dev", contexts: { other: devContext, dev: { api: runningServer.api } } });
     test.abort(new InterruptedError("SIGTERM"));
     await test.finished;
   });

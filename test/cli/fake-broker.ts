@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, type Socket, createServer } from "node:net";
 import { type IConnackPacket, type Packet, generate, parser } from "mqtt-packet";
+import { onTestFinished } from "vitest";
 
 export type Received = Packet & Record<string, unknown>;
 
@@ -33,6 +34,7 @@ const accepting: Script = {
   pingreq: (_packet, peer) => peer.send({ cmd: "pingresp" }),
 };
 
+/** It ends with the test. */
 export async function startFakeBroker(script: Script = {}): Promise<FakeBroker> {
   const answers: Script = { ...accepting, ...script };
   const received: Received[] = [];
@@ -60,13 +62,14 @@ export async function startFakeBroker(script: Script = {}): Promise<FakeBroker> 
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  return {
-    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    received,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
+  const close = async () => {
+    for (const socket of sockets) socket.destroy();
+    // One that is closed already says so, and that is well.
+    await new Promise((resolve) => server.close(resolve));
   };
+  onTestFinished(close);
+  return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, received, close };
 }
+
+/** The messages that clients published. */
+export const publishes = ({ received }: FakeBroker) => received.filter(({ cmd }) => cmd === "publish");

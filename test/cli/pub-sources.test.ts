@@ -1,23 +1,9 @@
 /** What `pub` publishes: templates, repetition, lines of JSON; and `--trace`. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { TailEvent } from "../../src/contract/types.ts";
 import { compileTemplate } from "../../src/cli/messages/message-template.ts";
-import { type FakeBroker, type Script, startFakeBroker } from "./fake-broker.ts";
+import { publishes, startFakeBroker } from "./fake-broker.ts";
 import { type FakeClient, NOW, pubsub } from "./world.ts";
-
-let broker: FakeBroker | undefined;
-
-async function withBroker(script: Script = {}): Promise<FakeBroker> {
-  broker = await startFakeBroker(script);
-  return broker;
-}
-
-afterEach(async () => {
-  await broker?.close();
-  broker = undefined;
-});
-
-const publishes = ({ received }: FakeBroker) => received.filter(({ cmd }) => cmd === "publish");
 
 describe("templates", () => {
   const expand = (text: string, count = 1) => compileTemplate(text)?.expand({ count, now: NOW });
@@ -48,7 +34,7 @@ describe("templates", () => {
   });
 
   it("are expanded in topic and message, each time anew; unknown ones are said", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const { code, stderr } = await pubsub([
       "pub",
       "m/{{count}}",
@@ -70,7 +56,7 @@ describe("templates", () => {
   });
 
   it("stay as they are with --no-template, and in what comes from elsewhere", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     await pubsub(["pub", "a", "{{count}}", "--no-template", "--url", fake.url]);
     await pubsub(["pub", "a", "-s", "--url", fake.url], { stdin: "{{count}}" });
     await pubsub(["pub", "a", "-l", "--url", fake.url], { stdin: "{{count}}\n" });
@@ -80,7 +66,7 @@ describe("templates", () => {
 
 describe("--count", () => {
   it("ends after so many, of lines or of repetitions", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     await pubsub(["pub", "a", "-l", "--count", "2", "--url", fake.url], { stdin: "1\n2\n3\n" });
     await pubsub(["pub", "a", "x", "--repeat", "5", "--count", "3", "--url", fake.url]);
     expect(publishes(fake).map(({ payload }) => String(payload))).toEqual(["1", "2", "x", "x", "x"]);
@@ -89,7 +75,7 @@ describe("--count", () => {
 
 describe("--ndjson", () => {
   it("takes topic, payload, quality of service, retain and properties of each line", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const lines = [
       { v: 1, topic: "a/b", payload: "text", qos: 1, retain: true, time: "2026-11-20T12:00:00.000Z" },
       { topic: "c", payload: "/w==", payloadEncoding: "base64" },
@@ -124,7 +110,7 @@ describe("--ndjson", () => {
     ['{"topic":"a","properties":{"userProperties":{"k":"v"}}}', "line 2: properties.userProperties is a list of pairs"],
     ['{"topic":"a","properties":{"payloadFormatIndicator":2}}', "line 2: properties.payloadFormatIndicator is 0 or 1"],
   ])("refuses %s, after what came before it", async (line, text) => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const stdin = `{"topic":"ok","qos":1}\n${line}\n`;
     const { code, stderr } = await pubsub(["pub", "--ndjson", "--url", fake.url], { stdin });
     expect(code).toBe(2);
@@ -157,7 +143,7 @@ describe("--trace", () => {
   }
 
   const trace = async (client: FakeClient, ...more: string[]) => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const target = ["--url", fake.url, "--client-id", "me", "--ns", "local", "--broker", "dev"];
     return await pubsub(["pub", "a", "b", "--trace", ...target, ...more], { client });
   };
@@ -196,7 +182,7 @@ describe("--trace", () => {
   });
 
   it("waits for the verdict on a message that is refused, and no longer than there may be one", async () => {
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       publish: ({ messageId }, peer) => peer.send({ cmd: "puback", messageId, reasonCode: 0x87 }),
     });
     const disconnected = (reasonCode: number) => ({ ...verdict({ event: "disconnect", by: "client" }), reasonCode });
@@ -216,7 +202,7 @@ describe("--trace", () => {
   });
 
   it("does not wait for verdicts where nothing could be published", async () => {
-    const fake = await withBroker({ connect: (_packet, peer) => peer.send({ cmd: "connack", reasonCode: 0x87 }) });
+    const fake = await startFakeBroker({ connect: (_packet, peer) => peer.send({ cmd: "connack", reasonCode: 0x87 }) });
     const target = ["--url", fake.url, "--client-id", "me", "--ns", "local", "--broker", "dev"];
     const { code, stderr } = await pubsub(["pub", "a", "b", "--trace", ...target], { client: withHook() });
     expect(code).toBe(4);

@@ -1,28 +1,15 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { InterruptedError } from "../../src/cli/errors.ts";
-import { type FakeBroker, type Script, startFakeBroker } from "./fake-broker.ts";
+import { type FakeBroker, publishes, startFakeBroker } from "./fake-broker.ts";
 import { devContext, openInput, pubsub, start, temporaryFolder } from "./world.ts";
 
-let broker: FakeBroker | undefined;
-
-async function withBroker(script: Script = {}): Promise<FakeBroker> {
-  broker = await startFakeBroker(script);
-  return broker;
-}
-
-afterEach(async () => {
-  await broker?.close();
-  broker = undefined;
-});
-
-const publishes = ({ received }: FakeBroker) => received.filter(({ cmd }) => cmd === "publish");
 const payloads = (fake: FakeBroker) => publishes(fake).map(({ payload }) => String(payload));
 
 describe("pub succeeds only if the broker took the message", () => {
   it.each([["0"], ["1"], ["2"]])("at QoS %s", async (qos) => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const { code, stdout, stderr } = await pubsub(["pub", "a/b", "hello", "-q", qos, "--url", fake.url]);
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "", stderr: "" });
     expect(publishes(fake)).toMatchObject([{ topic: "a/b", qos: Number(qos), retain: false }]);
@@ -30,13 +17,13 @@ describe("pub succeeds only if the broker took the message", () => {
   });
 
   it("asks with a ping at QoS 0", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     await pubsub(["pub", "a", "b", "--url", fake.url]);
     expect(fake.received.map(({ cmd }) => cmd)).toEqual(["connect", "publish", "pingreq", "disconnect"]);
   });
 
   it("notices the DISCONNECT that refuses a QoS 0 publish", async () => {
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       publish: (_packet, peer) => {
         peer.send({ cmd: "disconnect", reasonCode: 0x87, properties: { reasonString: "no such right" } });
         peer.destroy();
@@ -54,28 +41,28 @@ describe("pub succeeds only if the broker took the message", () => {
     ["2", "pubrec", 0x87, 4, "Not authorized (0x87)"],
     ["2", "pubrec", 0x99, 1, "Payload format invalid (0x99)"],
   ])("names the reason code of QoS %s's %s %i", async (qos, cmd, reasonCode, exitCode, text) => {
-    const fake = await withBroker({ publish: ({ messageId }, peer) => peer.send({ cmd, messageId, reasonCode }) });
+    const fake = await startFakeBroker({ publish: ({ messageId }, peer) => peer.send({ cmd, messageId, reasonCode }) });
     const { code, stderr } = await pubsub(["pub", "a", "b", "-q", qos, "--url", fake.url]);
     expect(code).toBe(exitCode);
     expect(stderr).toContain(text);
   });
 
   it("takes 0x10, no matching subscribers, for a success", async () => {
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       publish: ({ messageId }, peer) => peer.send({ cmd: "puback", messageId, reasonCode: 0x10 }),
     });
     expect(await pubsub(["pub", "a", "b", "-q", "1", "--url", fake.url])).toMatchObject({ code: 0 });
   });
 
   it("does not hang when the connection is lost before the acknowledgement", async () => {
-    const fake = await withBroker({ publish: (_packet, peer) => peer.destroy() });
+    const fake = await startFakeBroker({ publish: (_packet, peer) => peer.destroy() });
     const { code, stderr } = await pubsub(["pub", "a", "b", "-q", "1", "--url", fake.url]);
     expect(code).toBe(3);
     expect(stderr).toContain("was lost");
   });
 
   it.each(["0", "1", "2"])("gives up when no answer comes, at QoS %s", async (qos) => {
-    const fake = await withBroker({ publish: () => {}, pingreq: () => {} });
+    const fake = await startFakeBroker({ publish: () => {}, pingreq: () => {} });
     const { code, stderr } = await pubsub(["pub", "a", "b", "-q", qos, "--timeout", "0.1", "--url", fake.url]);
     expect(code).toBe(27);
     expect(stderr).toContain("within 0.1 s");
@@ -84,9 +71,8 @@ describe("pub succeeds only if the broker took the message", () => {
 
 describe("pub says why there is no connection", () => {
   it("when nobody listens", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     await fake.close();
-    broker = undefined;
     const { code, stderr } = await pubsub(["pub", "a", "b", "--url", fake.url]);
     expect(code).toBe(3);
     expect(stderr).toContain(`no broker answers at ${fake.url}`);
@@ -101,7 +87,7 @@ describe("pub says why there is no connection", () => {
     ["31", { returnCode: 4 }, 4, "Bad user name or password (0x86)"],
     ["311", { returnCode: 3 }, 3, "Server unavailable (0x88)"],
   ])("when MQTT %s's CONNACK has %o", async (version, connack, exitCode, text) => {
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       connect: (_packet, peer) => peer.send({ cmd: "connack", sessionPresent: false, ...connack }),
     });
     const { code, stderr } = await pubsub(["pub", "a", "b", "-V", version, "--url", fake.url]);
@@ -111,14 +97,14 @@ describe("pub says why there is no connection", () => {
   });
 
   it("when the broker says nothing", async () => {
-    const fake = await withBroker({ connect: () => {} });
+    const fake = await startFakeBroker({ connect: () => {} });
     const { code, stderr } = await pubsub(["pub", "a", "b", "--timeout", "0.1", "--url", fake.url]);
     expect(code).toBe(3);
     expect(stderr).toContain("does not answer");
   });
 
   it("with --json as an object", async () => {
-    const fake = await withBroker({ connect: (_packet, peer) => peer.destroy() });
+    const fake = await startFakeBroker({ connect: (_packet, peer) => peer.destroy() });
     const { stdout, stderr } = await pubsub(["pub", "a", "b", "--json", "--url", fake.url]);
     expect(stdout).toBe("");
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: "cannot-connect" } });
@@ -127,7 +113,7 @@ describe("pub says why there is no connection", () => {
 
 describe("pub's messages", () => {
   it("come from a line of standard input each, as bytes", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const stdin = Buffer.from([0x61, 0x0a, 0x0a, 0xff, 0x00, 0x0d, 0x0a, 0x62]);
     await pubsub(["pub", "a", "-l", "-q", "1", "--url", fake.url], { stdin });
     expect(publishes(fake).map(({ payload }) => payload)).toEqual([
@@ -141,7 +127,7 @@ describe("pub's messages", () => {
   it("wait for acknowledgements when the broker wants few at a time", async () => {
     let unanswered = 0;
     let most = 0;
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       connect: (_packet, peer) =>
         peer.send({ cmd: "connack", reasonCode: 0, sessionPresent: false, properties: { receiveMaximum: 2 } }),
       publish: ({ messageId }, peer) => {
@@ -159,7 +145,7 @@ describe("pub's messages", () => {
   });
 
   it("stop at the first one that is refused", async () => {
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       publish: ({ messageId }, peer) => peer.send({ cmd: "puback", messageId, reasonCode: 0x87 }),
     });
     const stdin = openInput();
@@ -170,7 +156,7 @@ describe("pub's messages", () => {
   });
 
   it("come from a file, from standard input, from -m, or are empty", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const file = path.join(temporaryFolder(), "message");
     writeFileSync(file, "from a file");
     const target = ["--url", fake.url];
@@ -185,7 +171,7 @@ describe("pub's messages", () => {
   });
 
   it("are repeated", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const { stdout } = await pubsub([
       "pub",
       "a",
@@ -203,7 +189,7 @@ describe("pub's messages", () => {
   });
 
   it("carry properties, in our spelling and in mosquitto_pub's", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const properties = [
       "-D",
       "publish",
@@ -244,7 +230,7 @@ describe("pub's credentials", () => {
     ".c2ln";
 
   it("come from PUBSUB_TOKEN, with the client id that the token is for", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const token = jwt({ sub: "terminal-7" });
     const { stderr } = await pubsub(["pub", "a", "b"], { env: { PUBSUB_TOKEN: token, PUBSUB_URL: fake.url } });
     expect(stderr).toBe("");
@@ -252,7 +238,7 @@ describe("pub's credentials", () => {
   });
 
   it("come from a file or standard input; on the command line with a warning", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const file = path.join(temporaryFolder(), "token");
     writeFileSync(file, "from-file\n");
     await pubsub(["pub", "a", "b", "--url", fake.url, "--token-file", file]);
@@ -265,7 +251,7 @@ describe("pub's credentials", () => {
   });
 
   it("are issued by the configured server, each time for a new client id", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const configuration = { current: "dev", contexts: { dev: { ...devContext, mqtt: fake.url } } };
     const folder = temporaryFolder();
     writeFileSync(path.join(folder, "config.json"), JSON.stringify(configuration));
@@ -290,14 +276,14 @@ describe("pub's credentials", () => {
   });
 
   it("are not sent to a broker that is not the configured one", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     await pubsub(["pub", "a", "b", "--url", fake.url]);
     expect(fake.received[0]!["password"] ?? null).toBeNull();
   });
 });
 
 it("pub says goodbye when it is interrupted, and exits with 130", async () => {
-  const fake = await withBroker();
+  const fake = await startFakeBroker();
   const stdin = openInput();
   const started = start(["pub", "a", "-l", "-q", "1", "--url", fake.url], { stdin });
   stdin.write("one\n");

@@ -1,24 +1,12 @@
 /** `record` and `replay`: what is written is what is read, at the pace at which it came. */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { paced } from "../../src/cli/messages/paced.ts";
 import { type RecordedMessage, parseRecordedLine } from "../../src/cli/messages/recording.ts";
 import { type FakeBroker, type Script, startFakeBroker } from "./fake-broker.ts";
 import { pubsub, start, temporaryFolder } from "./world.ts";
-
-let broker: FakeBroker | undefined;
-
-async function withBroker(script: Script = {}): Promise<FakeBroker> {
-  broker = await startFakeBroker(script);
-  return broker;
-}
-
-afterEach(async () => {
-  await broker?.close();
-  broker = undefined;
-});
 
 const parse = (line: object) => parseRecordedLine(Buffer.from(JSON.stringify(line)), "f", 7);
 
@@ -132,7 +120,7 @@ describe("record", () => {
   };
 
   it("writes a file that replay publishes as it was", async () => {
-    const fake = await withBroker(sends);
+    const fake = await startFakeBroker(sends);
     const name = path.join(temporaryFolder(), "out.ndjson");
     const recorded = await pubsub(["record", "a/#", "-o", name, "-C", "2", "--url", fake.url]);
     expect(recorded).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("recorded 2 messages to") });
@@ -159,7 +147,7 @@ describe("record", () => {
   });
 
   it("ends with Ctrl-C or its time as a success", async () => {
-    const fake = await withBroker(sends);
+    const fake = await startFakeBroker(sends);
     const name = path.join(temporaryFolder(), "out.ndjson");
     const recording = start(["record", "-o", name, "--until", 'text == "never"', "--url", fake.url, "--for", "0.05"]);
     expect(await recording.exitCode).toBe(0);
@@ -180,7 +168,7 @@ describe("record", () => {
 
 describe("replay", () => {
   it("publishes what comes before a line that is wrong, and names the line", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const name = file({ topic: "a", payload: "1" }, "", "{");
     const { code, stderr } = await pubsub(["replay", name, "--url", fake.url]);
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("line 3: this is not JSON") });
@@ -190,7 +178,7 @@ describe("replay", () => {
   it("begins again with --loop, until Ctrl-C", async () => {
     let count = 0;
     const name = file({ topic: "a", payload: "1", qos: 1 });
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       publish: ({ messageId }, peer) => {
         if (++count === 3) replaying.abort(new InterruptedError("SIGINT"));
         else peer.send({ cmd: "puback", messageId, reasonCode: 0 });
@@ -202,7 +190,7 @@ describe("replay", () => {
   });
 
   it("is interrupted by Ctrl-C while it waits", async () => {
-    const fake = await withBroker({ publish: () => replaying.abort(new InterruptedError("SIGINT")) });
+    const fake = await startFakeBroker({ publish: () => replaying.abort(new InterruptedError("SIGINT")) });
     const replaying = start([
       ...["replay", file({ topic: "a", offset: 0 }, { topic: "b", offset: 3600 }), "--url", fake.url],
     ]);
@@ -216,13 +204,13 @@ describe("replay", () => {
     [["replay", "x", "--speed", "0"], 2, "--speed takes a number above 0, or max"],
     [["replay", "-", "--loop"], 2, "--loop needs a file"],
   ])("%j", async (argv, exitCode, message) => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const { code, stderr } = await pubsub([...argv, "--url", fake.url]);
     expect({ code, stderr }).toMatchObject({ code: exitCode, stderr: expect.stringContaining(message) });
   });
 
   it("says that a loop has nothing to repeat", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const { code, stderr } = await pubsub(["replay", file(""), "--loop", "--url", fake.url]);
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("there is no message in") });
   });

@@ -1,18 +1,6 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { type FakeBroker, type Peer, type Received, type Script, startFakeBroker } from "./fake-broker.ts";
+import { describe, expect, it } from "vitest";
+import { type Peer, type Received, type Script, startFakeBroker } from "./fake-broker.ts";
 import { pubsub } from "./world.ts";
-
-let broker: FakeBroker | undefined;
-
-async function withBroker(script: Script = {}): Promise<FakeBroker> {
-  broker = await startFakeBroker(script);
-  return broker;
-}
-
-afterEach(async () => {
-  await broker?.close();
-  broker = undefined;
-});
 
 interface RequestProperties {
   responseTopic: string;
@@ -35,7 +23,7 @@ function answering(...answers: { payload: string; correlationData?: Buffer }[]):
 
 describe("request", () => {
   it("subscribes to the response topic, publishes, and prints the answer", async () => {
-    const fake = await withBroker(answering({ payload: "42" }));
+    const fake = await startFakeBroker(answering({ payload: "42" }));
     const { code, stdout, stderr } = await pubsub([
       "request",
       "q",
@@ -55,7 +43,7 @@ describe("request", () => {
   });
 
   it("uses the response information of the broker, and the topic that is named", async () => {
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       ...answering({ payload: "x" }),
       connect: ({ properties }, peer) => {
         expect(properties).toMatchObject({ requestResponseInformation: true });
@@ -72,7 +60,7 @@ describe("request", () => {
   });
 
   it("waits for several answers, and takes nobody else's", async () => {
-    const fake = await withBroker(
+    const fake = await startFakeBroker(
       answering({ payload: "1" }, { payload: "not mine", correlationData: Buffer.from("x") }, { payload: "2" }),
     );
     const { code, stdout } = await pubsub(["request", "q", "-C", "2", "--url", fake.url]);
@@ -80,14 +68,14 @@ describe("request", () => {
   });
 
   it("exits with 27 where nobody answers", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const { code, stderr } = await pubsub(["request", "q", "--timeout", "0.1", "--url", fake.url]);
     expect(code).toBe(27);
     expect(stderr).toContain("no answer came within 0.1 s");
   });
 
   it("exits with 4 where the response topic is refused", async () => {
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       subscribe: ({ messageId }, peer) => peer.send({ cmd: "suback", messageId, granted: [0x87] }),
     });
     expect(await pubsub(["request", "q", "--url", fake.url])).toMatchObject({ code: 4 });

@@ -1,21 +1,9 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { InterruptedError, OutputClosedError } from "../../src/cli/errors.ts";
-import { type FakeBroker, type Peer, type Script, startFakeBroker } from "./fake-broker.ts";
+import { type Peer, type Script, startFakeBroker } from "./fake-broker.ts";
 import { devContext, pubsub, start, temporaryFolder } from "./world.ts";
-
-let broker: FakeBroker | undefined;
-
-async function withBroker(script: Script = {}): Promise<FakeBroker> {
-  broker = await startFakeBroker(script);
-  return broker;
-}
-
-afterEach(async () => {
-  await broker?.close();
-  broker = undefined;
-});
 
 /** Accepts the subscription and sends these messages. */
 function sends(...messages: Record<string, unknown>[]): Script {
@@ -42,7 +30,7 @@ function sendMessage(peer: Peer, message: Record<string, unknown>): void {
 
 describe("sub prints", () => {
   it("payloads, a line each, and on standard error that it is subscribed", async () => {
-    const fake = await withBroker(sends({ payload: "one" }, { payload: "two" }));
+    const fake = await startFakeBroker(sends({ payload: "one" }, { payload: "two" }));
     const { code, stdout, stderr } = await pubsub(["sub", "a/#", "-C", "2", "--url", fake.url]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "one\ntwo\n" });
     expect(stderr).toBe(`subscribed: a/# (${fake.url})\n`);
@@ -50,14 +38,14 @@ describe("sub prints", () => {
   });
 
   it("the topic as well with -v, and with several filters", async () => {
-    const fake = await withBroker(sends({}));
+    const fake = await startFakeBroker(sends({}));
     expect((await pubsub(["sub", "a/#", "-v", "-C", "1", "--url", fake.url])).stdout).toBe("a/b hello\n");
     expect((await pubsub(["sub", "a/#", "c", "-C", "1", "--url", fake.url])).stdout).toBe("a/b hello\n");
     expect((await pubsub(["sub", "-t", "a/#", "-t", "c", "-C", "1", "--url", fake.url])).stdout).toBe("a/b hello\n");
   });
 
   it("the topic in JSON with -v too, which goes with no other format", async () => {
-    const fake = await withBroker(sends({}));
+    const fake = await startFakeBroker(sends({}));
     const { stdout } = await pubsub(["sub", "a/#", "-v", "--json", "-C", "1", "--url", fake.url]);
     expect(JSON.parse(stdout)).toMatchObject({ topic: "a/b", payload: "hello" });
     for (const other of [["--raw"], ["-F", "%p"]]) {
@@ -68,13 +56,13 @@ describe("sub prints", () => {
 
   it("bytes as they are where the output is no terminal", async () => {
     const payload = Buffer.from([0, 255, 10, 27]);
-    const fake = await withBroker(sends({ payload }));
+    const fake = await startFakeBroker(sends({ payload }));
     expect((await pubsub(["sub", "#", "-C", "1", "--url", fake.url])).bytes).toEqual(Buffer.from([0, 255, 10, 27, 10]));
     expect((await pubsub(["sub", "#", "-C", "1", "--raw", "--url", fake.url])).bytes).toEqual(payload);
   });
 
   it("nothing on a terminal that could rewrite the screen", async () => {
-    const fake = await withBroker(sends({ payload: "\u001b[2Jx\ny" }, { payload: Buffer.from([255]) }));
+    const fake = await startFakeBroker(sends({ payload: "\u001b[2Jx\ny" }, { payload: Buffer.from([255]) }));
     const { stdout } = await pubsub(["sub", "#", "-C", "2", "--url", fake.url], { isTTY: true });
     expect(stdout).toBe("\\x1b[2Jx\ny\n<1 bytes: ff>\n");
   });
@@ -85,7 +73,7 @@ describe("sub prints", () => {
       userProperties: { k: ["1", "2"] },
       correlationData: Buffer.from("c"),
     };
-    const fake = await withBroker(
+    const fake = await startFakeBroker(
       sends({ qos: 1, retain: true, dup: true, properties }, { payload: Buffer.from([255]) }),
     );
     const { stdout } = await pubsub(["sub", "#", "-C", "2", "--json", "--url", fake.url]);
@@ -116,7 +104,7 @@ describe("sub prints", () => {
   });
 
   it("what --format says", async () => {
-    const fake = await withBroker(sends({ qos: 1, messageId: 7 }));
+    const fake = await startFakeBroker(sends({ qos: 1, messageId: 7 }));
     const { stdout } = await pubsub(["sub", "#", "-C", "1", "-F", "%t %5l|%x %q %m%%\\t@@", "--url", fake.url]);
     expect(stdout).toBe("a/b     5|68656c6c6f 1 7%\t@\n");
   });
@@ -126,7 +114,7 @@ describe("sub ends", () => {
   it.each([1, 2] as const)("after -C messages, and acknowledges no more than those at QoS %i", async (qos) => {
     const script = sends({ qos, messageId: 1 }, { qos, messageId: 2 }, { qos, messageId: 3 });
     script.pubrec = ({ messageId }, peer) => peer.send({ cmd: "pubrel", messageId });
-    const fake = await withBroker(script);
+    const fake = await startFakeBroker(script);
     const { code, stdout } = await pubsub(["sub", "#", "-q", "2", "-C", "2", "--url", fake.url]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "hello\nhello\n" });
     const acknowledged = fake.received.filter(({ cmd }) => cmd === (qos === 1 ? "puback" : "pubcomp"));
@@ -134,7 +122,7 @@ describe("sub ends", () => {
   });
 
   it("with 27 when the time is over", async () => {
-    const fake = await withBroker(sends({}));
+    const fake = await startFakeBroker(sends({}));
     expect(await pubsub(["sub", "#", "-W", "3", "--url", fake.url])).toMatchObject({ code: 27, stdout: "hello\n" });
     const { code, stderr } = await pubsub(["sub", "#", "-W", "0.1", "-C", "2", "--url", fake.url]);
     expect(code).toBe(27);
@@ -142,7 +130,7 @@ describe("sub ends", () => {
   });
 
   it("with the message that fulfils --until", async () => {
-    const fake = await withBroker(sends({ payload: '{"n":1}' }, { payload: '{"n":2}' }, { payload: '{"n":3}' }));
+    const fake = await startFakeBroker(sends({ payload: '{"n":1}' }, { payload: '{"n":2}' }, { payload: '{"n":3}' }));
     const { code, stdout } = await pubsub(["sub", "#", "--until", "payload.n >= 2", "--url", fake.url]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '{"n":1}\n{"n":2}\n' });
     const late = await pubsub(["sub", "#", "--until", "payload.n > 9", "-W", "0.2", "--url", fake.url]);
@@ -151,12 +139,12 @@ describe("sub ends", () => {
   });
 
   it("when the broker has accepted, with -E", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     expect(await pubsub(["sub", "#", "-E", "--url", fake.url])).toMatchObject({ code: 0, stdout: "" });
   });
 
   it("with 0 at Ctrl-C, but with 130 and 143 where it would have ended by itself", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const unbounded = start(["sub", "#", "--url", fake.url]);
     await unbounded.stderr.until("subscribed");
     unbounded.abort(new InterruptedError("SIGINT"));
@@ -170,7 +158,7 @@ describe("sub ends", () => {
   });
 
   it("with 0 when nobody reads its output any more", async () => {
-    const fake = await withBroker();
+    const fake = await startFakeBroker();
     const started = start(["sub", "#", "-C", "5", "--url", fake.url]);
     await started.stderr.until("subscribed");
     started.abort(new OutputClosedError());
@@ -180,14 +168,14 @@ describe("sub ends", () => {
 
 describe("sub leaves out", () => {
   it("retained messages with -R, and asks the broker not to send them", async () => {
-    const fake = await withBroker(sends({ retain: true, payload: "old" }, { payload: "new" }));
+    const fake = await startFakeBroker(sends({ retain: true, payload: "old" }, { payload: "new" }));
     expect((await pubsub(["sub", "#", "-R", "-C", "1", "--url", fake.url])).stdout).toBe("new\n");
     const [subscribe] = fake.received.filter(({ cmd }) => cmd === "subscribe");
     expect(subscribe).toMatchObject({ subscriptions: [{ topic: "#", rh: 2 }] });
   });
 
   it("all others with --retained-only, and ends with the first of them", async () => {
-    const fake = await withBroker(sends({ retain: true, payload: "old" }, { payload: "new" }));
+    const fake = await startFakeBroker(sends({ retain: true, payload: "old" }, { payload: "new" }));
     expect(await pubsub(["sub", "#", "--retained-only", "--url", fake.url])).toMatchObject({
       code: 0,
       stdout: "old\n",
@@ -195,7 +183,7 @@ describe("sub leaves out", () => {
   });
 
   it("topics of -T", async () => {
-    const fake = await withBroker(sends({ topic: "x/1" }, { topic: "a" }));
+    const fake = await startFakeBroker(sends({ topic: "x/1" }, { topic: "a" }));
     const { stdout } = await pubsub(["sub", "#", "-T", "x/+", "-C", "1", "-v", "--url", fake.url]);
     expect(stdout).toBe("a hello\n");
   });
@@ -207,7 +195,7 @@ describe("sub after a refusal", () => {
     [0x8f, 1, "Topic filter invalid (0x8f)"],
     [0x80, 1, "Unspecified error (0x80)"],
   ])("of %i in SUBACK exits with %i", async (reasonCode, exitCode, text) => {
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       subscribe: ({ messageId }, peer) => peer.send({ cmd: "suback", messageId, granted: [0, reasonCode] }),
     });
     const { code, stderr } = await pubsub(["sub", "1", "0", "--url", fake.url]);
@@ -216,7 +204,7 @@ describe("sub after a refusal", () => {
   });
 
   it("does not come back when it was thrown out", async () => {
-    const fake = await withBroker({
+    const fake = await startFakeBroker({
       ...sends(),
       subscribe: ({ messageId }, peer) => {
         peer.send({ cmd: "suback", messageId, granted: [0] });
@@ -248,7 +236,7 @@ describe("sub after a lost connection", () => {
     ["without a word", (peer) => peer.destroy()],
     ["because the server shuts down", (peer) => peer.send({ cmd: "disconnect", reasonCode: 0x8b })],
   ])("%s says so and comes back", async (_how, lose) => {
-    const fake = await withBroker(
+    const fake = await startFakeBroker(
       losesOnce((peer) => {
         lose(peer);
         peer.destroy();
@@ -261,7 +249,7 @@ describe("sub after a lost connection", () => {
   });
 
   it("issues itself new credentials, for the new server perhaps", async () => {
-    const fake = await withBroker(losesOnce((peer) => peer.destroy()));
+    const fake = await startFakeBroker(losesOnce((peer) => peer.destroy()));
     const folder = temporaryFolder();
     const configuration = { current: "dev", contexts: { dev: { ...devContext, mqtt: fake.url } } };
     writeFileSync(path.join(folder, "config.json"), JSON.stringify(configuration));

@@ -87,5 +87,4 @@ it("sub --time says when each message came", async () => {
   expect(delta.stdout).toMatch(/^ +\+0\.000 a one\n +\+\d\.\d{3} a two\n$/);
   const both = await pubsub(["sub", "a", "--url", broker.url, "--time", "iso", "--json"]);
   expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("--json has the time") });
-  await broker.close();
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
-import type { ServerOptions } from "../../src/app.ts";
+import type { RunningServer, ServerOptions } from "../../src/app.ts";
 import type { OwnBroker } from "../../src/own-broker.ts";
 import { type Client, type Fetch, createClient } from "../../src/client/index.ts";
 import { afterAll } from "vitest";
@@ -141,6 +141,15 @@ export async function pubsub(
 export function openInput(): PassThrough {
   return new PassThrough();
 }
+
+/** What a server says of itself. */
+export const runningServer: Omit<RunningServer, "close"> = {
+  api: "http://127.0.0.1:18880/client/v4",
+  apiToken: "secret",
+  accountId: "b".repeat(32),
+  mqtt: "mqtt://127.0.0.1:11883",
+  ws: "ws://127.0.0.1:18083/mqtt",
+};
 
 /** What a server says of the broker that it was asked to make. */
 export function fakeOwnBroker({ ownBroker }: ServerOptions): OwnBroker {
