@@ -304,6 +304,7 @@ async function listenAll(
   await new Promise((resolve) => setTimeout(resolve, FIRST_CLIENTS_MS));
   const messages = {
     messageBytesMax: limits.packetBytesMax,
+    connectBytesMax: limits.connectBytesMax,
     domain: DOMAIN,
     upgradeTimeoutMs: limits.connectTimeoutMs,
   };

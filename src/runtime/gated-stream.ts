@@ -96,6 +96,10 @@ export class GatedStream implements Stream {
    * A record is added before anything that tells of it is written. So what is written while the turn has added none need not
    * wait.
    */
+  admitted(): void {
+    this.#stream.admitted?.();
+  }
+
   write(bytes: Buffer): boolean {
     if (this.#heldBytes === 0 && !this.#gate.hasChanges) return this.#stream.write(bytes);
     this.#turn.push(bytes.length <= COPIED_BYTES_MAX ? Buffer.from(bytes) : bytes);

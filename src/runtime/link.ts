@@ -225,6 +225,7 @@ export class Link implements Outbox, StreamHandler {
     this.#hosted = located;
     this.#limits = located.broker.limits;
     this.#decoder.maximumPacketSize = this.#limits.packetBytesMax;
+    this.stream.admitted?.();
     this.#connection = located.broker.connect(this, packet, now);
   }
 

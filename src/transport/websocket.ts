@@ -19,6 +19,8 @@ const UPGRADE_TIMEOUT_MS = 10_000;
 export interface WebSocketMessageOptions {
   /** Largest MQTT packet, in bytes. */
   readonly messageBytesMax: number;
+  /** Largest CONNECT, in bytes; as large as any packet where it is not given. */
+  readonly connectBytesMax?: number | undefined;
   /** Host names are `<broker>.<namespace>.<domain>`. */
   readonly domain: string;
   /** From the connection to its request for WebSocket. */
@@ -32,6 +34,9 @@ const UNSENT_BYTES_BEFORE_PONG_MAX = 64 * 1024;
 
 /** A frame may hold several packets, and one that is too large for MQTT is to be refused there, with its reason code. */
 const FRAME_SPARE_BYTES = 16 * 1024 * 1024;
+
+/** What frames put around a CONNECT, and what has come with the end of the frame before it. */
+const CONNECT_SPARE_BYTES = 64 * 1024;
 
 export interface WebSocketOptions extends ListenAddress, WebSocketMessageOptions {}
 
@@ -101,7 +106,7 @@ function serveWebSockets(
     }
     const upgrade = (webSockets: WebSocketServer): void =>
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        accept(new WebSocketStream(webSocket, request, socket, target!.addressed));
+        accept(new WebSocketStream(webSocket, request, socket, target!.addressed, options.connectBytesMax));
       });
     if (sockets.value !== undefined) {
       upgrade(sockets.value);
@@ -184,8 +189,17 @@ class WebSocketStream implements ByteStream {
   readonly #tlsSocket: TLSSocket | undefined;
   /** Of the last ping, while that is not answered. */
   #pingData: Buffer | undefined;
+  /** Until CONNECT has come: bytes of a message that is not complete. */
+  #incompleteBytes = 0;
+  #stopCounting: (() => void) | undefined;
 
-  constructor(webSocket: WebSocket, request: IncomingMessage, socket: Duplex, addressed: Addressed) {
+  constructor(
+    webSocket: WebSocket,
+    request: IncomingMessage,
+    socket: Duplex,
+    addressed: Addressed,
+    connectBytesMax: number | undefined,
+  ) {
     this.#webSocket = webSocket;
     this.#tlsSocket = tlsSocketOf(request);
     this.transport = this.#tlsSocket === undefined ? "websocket" : "secure-websocket";
@@ -197,6 +211,7 @@ class WebSocketStream implements ByteStream {
     webSocket.on("message", (data, isBinary) => {
       // [MQTT-6.0.0-1] anything but binary frames ends the connection.
       if (webSocket.readyState !== webSocket.OPEN) return;
+      this.#incompleteBytes = 0;
       if (isBinary) {
         this.handler.onData(data as Buffer);
         return;
@@ -215,6 +230,26 @@ class WebSocketStream implements ByteStream {
     webSocket.on("close", () => this.handler.onClose());
     // Broken frames have been answered by then.
     webSocket.on("error", () => this.#endSoon());
+    if (connectBytesMax !== undefined) this.#countUntilConnect(socket, connectBytesMax);
+  }
+
+  /** `ws` collects a message up to a limit that is the same for all of them, and nobody knows yet who sends this one. */
+  #countUntilConnect(socket: Duplex, connectBytesMax: number): void {
+    // After the listener of `ws`, which has passed on what is complete.
+    const count = (chunk: Buffer): void => {
+      this.#incompleteBytes += chunk.length;
+      if (this.#incompleteBytes <= connectBytesMax + CONNECT_SPARE_BYTES) return;
+      this.#webSocket.close(1009, "a CONNECT that is too large");
+      // What still comes is collected by nobody.
+      socket.removeAllListeners("data").resume().end();
+      this.#endSoon();
+    };
+    socket.on("data", count);
+    this.#stopCounting = () => socket.off("data", count);
+  }
+
+  admitted(): void {
+    this.#stopCounting?.();
   }
 
   #pong(): void {

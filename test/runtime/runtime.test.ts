@@ -2,7 +2,7 @@
 import { type Socket, connect as connectTcp } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
-import { defaultLimits } from "../../src/broker/index.ts";
+import { type Limits, defaultLimits } from "../../src/broker/index.ts";
 import {
   type Connect,
   Decoder,
@@ -31,7 +31,7 @@ interface Server {
   errors: unknown[];
 }
 
-async function startServer(limits = {}): Promise<Server> {
+async function startServer(limits: Partial<Limits> = {}): Promise<Server> {
   const errors: unknown[] = [];
   const runtime: Runtime = new Runtime({
     limits: { ...defaultLimits, ...limits },
@@ -41,7 +41,7 @@ async function startServer(limits = {}): Promise<Server> {
   const hosted = runtime.addBroker("b", openToAnyone);
   const address = { host: "127.0.0.1", port: 0 };
   const tcp = await listenTcp(address, (stream) => runtime.accept(stream));
-  const options = { ...address, messageBytesMax: 1 << 20, domain: "localhost" };
+  const options = { ...address, messageBytesMax: 1 << 20, domain: "localhost", ...limits };
   const ws = await listenWebSocket(options, (stream) => runtime.accept(stream));
   cleanup.push(async () => {
     await Promise.all([runtime.close(), tcp.close(), ws.close()]);
@@ -356,6 +356,28 @@ describe("WebSocket", () => {
     for (const byte of bytes) socket.send(Buffer.from([byte]));
     await done;
     expect(received.map((packet) => packet.type)).toEqual([PacketType.CONNACK, PacketType.SUBACK, PacketType.PUBLISH]);
+  });
+
+  test("before CONNECT no message is larger than a CONNECT may be, whatever it is cut into; later ones are", async () => {
+    const { ws } = await startServer({ connectBytesMax: 1000 });
+    const good = openWebSocket(ws.port);
+    await new Promise((resolve) => good.once("open", resolve));
+    const answers: Buffer[] = [];
+    const acknowledged = new Promise<void>((resolve) => {
+      good.on("message", (data) => answers.push(data as Buffer) === 2 && resolve());
+    });
+    const first = encode(connect("a".repeat(900)), 5);
+    for (const part of [first.subarray(0, 500), first.subarray(500)]) good.send(part);
+    good.send(encode(publish("t", Buffer.alloc(300_000), { qos: 1, packetId: 1 }), 5));
+    await acknowledged;
+
+    // The message never ends, and neither `ws` nor a decoder would see any of it.
+    const bad = openWebSocket(ws.port);
+    await new Promise((resolve) => bad.once("open", resolve));
+    const closed = new Promise((resolve) => bad.once("close", resolve));
+    bad.send(first.subarray(0, 2));
+    for (let i = 0; i < 10; i++) bad.send(Buffer.alloc(10_000), { fin: false });
+    expect(await closed).toBe(1009);
   });
 
   test("a text frame ends the connection [MQTT-6.0.0-1]", async () => {
