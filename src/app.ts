@@ -26,6 +26,7 @@ import {
 import type { Accept } from "./transport/byte-stream.ts";
 import { isLoopbackAddress } from "./transport/loopback.ts";
 import { listenTcp, listenUnix } from "./transport/tcp.ts";
+import type { WebSocketMessageOptions } from "./transport/websocket.ts";
 
 export type { WorkerAddresses, WorkerOptions, WorkerOutput };
 
@@ -302,12 +303,7 @@ async function listenAll(
   const mqttPort = await everywhere(options.port ?? 1883, (host, port) => listenTcp({ host, port }, accept));
   // Who has waited for the port comes in before the rest is loaded.
   await new Promise((resolve) => setTimeout(resolve, FIRST_CLIENTS_MS));
-  const messages = {
-    messageBytesMax: limits.packetBytesMax,
-    connectBytesMax: limits.connectBytesMax,
-    domain: DOMAIN,
-    upgradeTimeoutMs: limits.connectTimeoutMs,
-  };
+  const messages = messageOptions(limits);
   const { listenWebSocket } = await import("./transport/websocket.ts");
   const wsPort = await everywhere(options.wsPort ?? 8083, (host, port) =>
     listenWebSocket({ host, port, ...messages }, accept),
@@ -364,6 +360,10 @@ async function listenAll(
     socket: options.socket,
     reloadCertificates: secure.certificates && (async () => await secure.certificates!.reload()),
   };
+}
+
+function messageOptions({ packetBytesMax, connectBytesMax, connectTimeoutMs }: Limits): WebSocketMessageOptions {
+  return { messageBytesMax: packetBytesMax, connectBytesMax, domain: DOMAIN, upgradeTimeoutMs: connectTimeoutMs };
 }
 
 /** A machine may have no IPv6; and a port that was picked for IPv4 may be taken there. */
