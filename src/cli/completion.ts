@@ -6,7 +6,7 @@ import { readConfiguration } from "./settings/configuration.ts";
 import type { CommandContext } from "./context.ts";
 import { resolveBroker, resolveNamespace } from "./settings/names.ts";
 import { globalOptions } from "./program.ts";
-import { dropExplanations } from "./reason-explanations.ts";
+import { dropExplanations } from "./messages/delivery-explanations.ts";
 import { type CommandEntry, groups, registry } from "./registry.ts";
 
 export interface Candidate {

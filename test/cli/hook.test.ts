@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DropReason, HookDropReason } from "../../src/broker/ports.ts";
-import { deliveryExplanations, dropExplanations } from "../../src/cli/reason-explanations.ts";
+import { deliveryExplanations, dropExplanations } from "../../src/cli/messages/delivery-explanations.ts";
 import type { DeliveryReason } from "../../src/runtime/index.ts";
 import { type FakeClient, pubsub } from "./world.ts";
 

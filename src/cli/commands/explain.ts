@@ -5,12 +5,8 @@ import { exitCodeMeanings } from "../exit-codes.ts";
 import { type ExplainMessageOptions, explainMessage } from "../messages/explain-message.ts";
 import { usageError } from "../errors.ts";
 import { addBrokerOptions } from "../settings/names.ts";
-import {
-  deliveryExplanations,
-  dropExplanations,
-  reasonExplanations,
-  returnCodeExplanations,
-} from "../reason-explanations.ts";
+import { deliveryExplanations, dropExplanations } from "../messages/delivery-explanations.ts";
+import { reasonExplanations, returnCodeExplanations } from "../mqtt/reason-explanations.ts";
 import { reasonCodeName } from "../mqtt/reasons.ts";
 import { formatTable } from "../output/table.ts";
 

@@ -4,7 +4,7 @@ import type { CommandContext } from "../context.ts";
 import { usageError } from "../errors.ts";
 import { printable } from "../output/table.ts";
 import { TailFormatter } from "../output/tail-format.ts";
-import { deliveryExplanations, dropExplanations } from "../reason-explanations.ts";
+import { deliveryExplanations, dropExplanations } from "./delivery-explanations.ts";
 import { type BrokerOptions, resolveBroker } from "../settings/names.ts";
 
 export interface ExplainMessageOptions extends BrokerOptions {

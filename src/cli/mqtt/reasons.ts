@@ -1,5 +1,5 @@
 /** Reason codes in words, and which of them mean what to the command line. */
-import { reasonExplanations } from "../reason-explanations.ts";
+import { reasonExplanations } from "./reason-explanations.ts";
 
 /** CONNACK return codes of MQTT 3.1.1 (§3.2.2.3) as the reason codes of MQTT 5.0 that mean the same. */
 const version3ReturnCodes: Readonly<Record<number, number>> = { 1: 0x84, 2: 0x85, 3: 0x88, 4: 0x86, 5: 0x87 };

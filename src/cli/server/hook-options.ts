@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { failureFallbacks, failurePolicies, hookRanges, rejectReasonCodes } from "../../contract/hook-table.ts";
 import type { Broker, Input } from "../../contract/types.ts";
 import { usageError } from "../errors.ts";
-import { checkHookUrl } from "../hook-url.ts";
+import { checkHookUrl } from "../settings/hook-url.ts";
 import { checkTopicFilter } from "../messages/topic.ts";
 import { reasonText } from "../mqtt/reasons.ts";
 import { collect, milliseconds } from "../option-parsers.ts";

@@ -7,7 +7,7 @@ import {
   percentile,
   perSecond,
   report,
-} from "../../bench.ts";
+} from "../../mqtt/bench.ts";
 import { defineCommand } from "../../command.ts";
 import { addTargetOptions } from "../../mqtt/target.ts";
 import { seconds, wholeNumber } from "../../option-parsers.ts";

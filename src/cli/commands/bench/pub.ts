@@ -7,7 +7,7 @@ import {
   openConnections,
   perSecond,
   report,
-} from "../../bench.ts";
+} from "../../mqtt/bench.ts";
 import { defineCommand } from "../../command.ts";
 import type { MqttConnection } from "../../mqtt/connection.ts";
 import { addTargetOptions } from "../../mqtt/target.ts";

@@ -7,7 +7,7 @@ import {
   openConnections,
   perSecond,
   report,
-} from "../../bench.ts";
+} from "../../mqtt/bench.ts";
 import { defineCommand } from "../../command.ts";
 import { live } from "../../lifetime.ts";
 import { subscriptionRefused } from "../../mqtt/errors.ts";

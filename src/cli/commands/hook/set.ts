@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { usageError } from "../../errors.ts";
-import { checkHookUrl } from "../../hook-url.ts";
+import { checkHookUrl } from "../../settings/hook-url.ts";
 import { type HookSettingOptions, addHookOptions, hookSettingsOf } from "../../server/hook-options.ts";
 import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
 import { hookFields } from "./show.ts";

@@ -1,7 +1,7 @@
 import type { RetainedMessage } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
-import { pages } from "../../pages.ts";
+import { pages } from "../../../client/pages.ts";
 import { formatTable, printable, truncate } from "../../output/table.ts";
 import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 import { checkTopicFilter } from "../../messages/topic.ts";

@@ -2,7 +2,7 @@ import type { Result } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { formatDuration } from "../../duration.ts";
 import { type BrokerOptions, addBrokerOptions, resolveBroker } from "../../settings/names.ts";
-import { pages } from "../../pages.ts";
+import { pages } from "../../../client/pages.ts";
 import { formatFields, formatTable, printable } from "../../output/table.ts";
 import { type MomentOptions, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 

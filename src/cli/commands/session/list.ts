@@ -2,7 +2,7 @@ import type { SessionSummary } from "../../../contract/types.ts";
 import { defineCommand } from "../../command.ts";
 import { usageError } from "../../errors.ts";
 import { type BrokerOptions, addBrokerArgument, resolveBroker } from "../../settings/names.ts";
-import { pages } from "../../pages.ts";
+import { pages } from "../../../client/pages.ts";
 import { formatTable, printable } from "../../output/table.ts";
 import { type MomentStyle, addMomentOption, createMomentFormat } from "../../output/time-style.ts";
 

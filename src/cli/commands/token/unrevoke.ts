@@ -1,5 +1,5 @@
 import { defineCommand } from "../../command.ts";
-import { type RevocationOptions, configureRevocation, requireJtis } from "../../revocation.ts";
+import { type RevocationOptions, configureRevocation, requireJtis } from "../../settings/revocation.ts";
 import { resolveBroker } from "../../settings/names.ts";
 
 export default defineCommand<RevocationOptions>({

@@ -1,4 +1,4 @@
-import { usageError } from "./errors.ts";
+import { usageError } from "../errors.ts";
 
 /**
  * Checks what can be checked before the server sees it.

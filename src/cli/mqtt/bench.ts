@@ -1,9 +1,9 @@
 /** What `bench pub`, `sub` and `conn` have in common: several connections, and figures at the end. */
-import type { CommandContext } from "./context.ts";
-import { type ConnectOptions, type MqttConnection, connectMqtt } from "./mqtt/connection.ts";
-import { type TargetOptions, resolveTarget } from "./mqtt/target.ts";
-import { formatFields } from "./output/table.ts";
-import { usageError } from "./errors.ts";
+import type { CommandContext } from "../context.ts";
+import { type ConnectOptions, type MqttConnection, connectMqtt } from "./connection.ts";
+import { type TargetOptions, resolveTarget } from "./target.ts";
+import { formatFields } from "../output/table.ts";
+import { usageError } from "../errors.ts";
 
 /** Connections that are opened at the same time. */
 const OPENING_MAX = 20;

@@ -1,8 +1,8 @@
 /** What `token revoke` and `token unrevoke` have in common. */
 import type { Command } from "commander";
-import { usageError } from "./errors.ts";
-import { type BrokerOptions, addBrokerArgument } from "./settings/names.ts";
-import { collectList } from "./option-parsers.ts";
+import { usageError } from "../errors.ts";
+import { type BrokerOptions, addBrokerArgument } from "./names.ts";
+import { collectList } from "../option-parsers.ts";
 
 export interface RevocationOptions extends BrokerOptions {
   jti?: string[];
