@@ -1,6 +1,5 @@
 /** Who may enter which broker: finds the broker that a CONNECT is for, and checks its credentials. */
 import {
-  type LocalCa,
   SCRAM_METHOD,
   ScramExchange,
   type TokenFailureKind,
@@ -9,6 +8,7 @@ import {
   readClientCertificate,
   readUnverifiedToken,
 } from "./auth/index.ts";
+import type { LocalCa } from "./auth/local-ca.ts";
 import type { Acl, AuthenticationChallenge, AuthenticationResult, Principal } from "./broker/ports.ts";
 import { type Auth, type Connect, PacketType, ReasonCode } from "./codec/index.ts";
 import type { NotLocated, Stream } from "./runtime/index.ts";

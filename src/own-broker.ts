@@ -18,7 +18,7 @@ export interface OwnBroker {
   /** Of its on-publish hook. */
   readonly hookUrl: string | undefined;
   /** A token for a new client, as the management API would issue it. */
-  issueToken(): Promise<{ clientId: string; token: string }>;
+  issueToken(): { clientId: string; token: string };
 }
 
 /**
@@ -40,11 +40,11 @@ export async function openOwnBroker(catalogue: Catalogue, options: OwnBrokerOpti
     namespace: namespace.name,
     broker: name,
     hookUrl: onPublish?.url,
-    issueToken: async () => {
+    issueToken: () => {
       const { keys, expirationSeconds } = catalogue.brokerById(id)!;
       const nowMs = Date.now();
       const clientId = ulid(nowMs);
-      const token = await issueToken(currentKey(keys), {
+      const token = issueToken(currentKey(keys), {
         ...{ issuer: namespace.name, audience: name, clientId, jti: ulid(nowMs), topicAcl: "#" },
         ...{ issuedAtMs: nowMs, expiresAtMs: nowMs + (expirationSeconds ?? Infinity) * 1000 },
       });

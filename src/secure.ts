@@ -1,5 +1,6 @@
 /** Part of the composition root: TLS. Loaded when everything else listens, as it takes longest. */
-import { type CertificateFiles, FileCertificates, LocalCa, LocalCertificates } from "./auth/index.ts";
+import { LocalCa } from "./auth/local-ca.ts";
+import { type CertificateFiles, FileCertificates, LocalCertificates } from "./auth/server-certificates.ts";
 import type { Limits } from "./broker/index.ts";
 import { UserError } from "./errors.ts";
 import type { Catalogue } from "./store/index.ts";

@@ -1,4 +1,4 @@
-import type { LocalCa } from "../auth/index.ts";
+import type { LocalCa } from "../auth/local-ca.ts";
 import type { HostedBroker, NetworkTraffic } from "../runtime/index.ts";
 import type { Catalogue } from "../store/index.ts";
 import type { ServerLog } from "./server-log.ts";

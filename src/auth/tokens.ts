@@ -2,9 +2,8 @@
  * Client tokens: JSON Web Tokens (RFC 7519), signed with EdDSA. `kid` is in the header; claims are `iss` (namespace),
  * `aud` (broker), `sub` (client id), `jti`, `iat`, `exp` if they end, and `topicAcl`.
  */
-import { type KeyObject, createPublicKey, verify } from "node:crypto";
-import { SignJWT, decodeJwt, decodeProtectedHeader } from "jose";
-import type { JWTHeaderParameters, JWTPayload } from "jose";
+import { isUtf8 } from "node:buffer";
+import { type KeyObject, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 import type { PublicJwk, SigningKey } from "./keys.ts";
 
 /** How far another machine's clock may be ahead of ours: for `iat` and `nbf`. `exp` is taken at its word. */
@@ -25,22 +24,30 @@ export interface TokenClaims {
   readonly expiresAtMs: number;
 }
 
+/** A JSON object as a token has it: unchecked. */
+type JsonObject = Readonly<Record<string, unknown>>;
+
 /** Times are cut to whole seconds. A `topicAcl` with one filter becomes a string, as in the original. */
-export async function issueToken(key: SigningKey, claims: TokenClaims): Promise<string> {
+export function issueToken(key: SigningKey, claims: TokenClaims): string {
   const { issuer, audience, clientId, jti, issuedAtMs, expiresAtMs } = claims;
   const filters = typeof claims.topicAcl === "string" ? [claims.topicAcl] : claims.topicAcl;
-  const payload: JWTPayload = {
+  const payload = {
     iss: issuer,
     aud: audience,
     sub: clientId,
     jti,
     iat: Math.floor(issuedAtMs / 1000),
     topicAcl: filters.length === 1 ? filters[0] : filters,
+    ...(expiresAtMs !== Infinity && { exp: Math.floor(expiresAtMs / 1000) }),
   };
-  if (expiresAtMs !== Infinity) payload.exp = Math.floor(expiresAtMs / 1000);
-  return await new SignJWT(payload)
-    .setProtectedHeader({ alg: "EdDSA", kid: key.kid, typ: "JWT" })
-    .sign({ ...key.privateJwk });
+  // Not with jose, here and below: it is more than a server's start has time to load, and verifies in another thread.
+  const signed = `${encodeJson({ alg: "EdDSA", kid: key.kid, typ: "JWT" })}.${encodeJson(payload)}`;
+  const privateKey = createPrivateKey({ key: { ...key.privateJwk }, format: "jwk" });
+  return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString("base64url")}`;
+}
+
+function encodeJson(value: JsonObject): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
 export interface TokenExpectations {
@@ -88,7 +95,7 @@ export function verifyToken(jwt: string, expected: TokenExpectations): TokenVeri
 export interface SignedToken {
   readonly ok: true;
   /** Unchecked, but signed. */
-  readonly claims: JWTPayload;
+  readonly claims: JsonObject;
   readonly signedWith: PublicJwk;
 }
 
@@ -129,7 +136,7 @@ function keyObjectOf(jwk: PublicJwk): KeyObject {
 }
 
 /** Checks the claims of a token whose signature was verified. */
-export function verifyClaims(claims: JWTPayload, expected: TokenExpectations): TokenVerification {
+export function verifyClaims(claims: JsonObject, expected: TokenExpectations): TokenVerification {
   const { iss, aud, sub, jti, iat, nbf, exp, topicAcl } = claims;
   const missing = (claim: string) => fail("missing-claim", `the token has no usable claim ${claim}`);
   if (typeof iss !== "string") return missing("iss");
@@ -170,8 +177,8 @@ function isoTime(ms: number): string {
 }
 
 export interface UnverifiedToken {
-  readonly header: JWTHeaderParameters;
-  readonly claims: JWTPayload;
+  readonly header: JsonObject;
+  readonly claims: JsonObject;
 }
 
 /**
@@ -180,8 +187,23 @@ export interface UnverifiedToken {
  * @returns undefined if it is not a JWT
  */
 export function readUnverifiedToken(jwt: string): UnverifiedToken | undefined {
+  const parts = jwt.split(".");
+  if (parts.length !== 3) return undefined;
+  const header = decodeJson(parts[0]!);
+  const claims = decodeJson(parts[1]!);
+  return header && claims && { header, claims };
+}
+
+const BASE64URL = /^[\w-]+$/;
+
+/** @returns undefined if it is not a JSON object in UTF-8 and base64url */
+function decodeJson(part: string): JsonObject | undefined {
+  if (!BASE64URL.test(part)) return undefined;
+  const bytes = Buffer.from(part, "base64url");
+  if (!isUtf8(bytes)) return undefined;
   try {
-    return { header: decodeProtectedHeader(jwt) as JWTHeaderParameters, claims: decodeJwt(jwt) };
+    const value: unknown = JSON.parse(bytes.toString());
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;
   }

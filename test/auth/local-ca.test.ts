@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { LocalCa, LocalCertificates } from "../../src/auth/index.ts";
+import { LocalCa } from "../../src/auth/local-ca.ts";
+import { LocalCertificates } from "../../src/auth/server-certificates.ts";
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2030, 0, 1);

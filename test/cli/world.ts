@@ -156,6 +156,6 @@ export function fakeOwnBroker({ ownBroker }: ServerOptions): OwnBroker {
   return {
     ...ownBroker!,
     hookUrl: ownBroker!.onPublish?.url ?? undefined,
-    issueToken: async () => ({ clientId: "client-1", token: "token-1" }),
+    issueToken: () => ({ clientId: "client-1", token: "token-1" }),
   };
 }

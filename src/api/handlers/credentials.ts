@@ -56,7 +56,7 @@ export const credentialHandlers: Handlers<"issueCredentials"> = {
         const jti = newId();
         const names = { issuer: namespace.name, audience: broker.name };
         const times = { issuedAtMs: nowMs, expiresAtMs };
-        const token = await issueToken(key, { ...names, ...times, clientId, jti, topicAcl });
+        const token = issueToken(key, { ...names, ...times, clientId, jti, topicAcl });
         return { clientId, jti, token };
       }),
     );

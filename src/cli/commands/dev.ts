@@ -98,7 +98,7 @@ export async function dev(
       }),
     prepare: async (server) => {
       const own = server.ownBroker!;
-      const { clientId, token: clientToken } = await own.issueToken();
+      const { clientId, token: clientToken } = own.issueToken();
       const ready = { ...readyServer(server), namespace, broker: own.broker, clientId, clientToken };
       const addresses = server.worker && (await unlessAborted(context.signal, server.worker));
       hookShown = hookFields(own.hookUrl, location, addresses);

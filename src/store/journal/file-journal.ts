@@ -79,7 +79,7 @@ export class FileJournal implements JournalStore {
     const inventory = this.#inventory;
     if (inventory.segments.length === 0) inventory.addSegment(new Segment(1, newSalt(), 1));
     else await this.#writer.open(inventory.active);
-    this.#parts.space.look();
+    this.#parts.space.open();
   }
 
   get position(): number {

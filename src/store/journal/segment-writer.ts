@@ -54,6 +54,7 @@ export class SegmentWriter {
 
   /** Writes a frame, and waits while there is no room for it. */
   async write(frame: Frame): Promise<void> {
+    await this.#space.begin();
     for (;;) {
       try {
         const file = await this.#fileFor(frame);

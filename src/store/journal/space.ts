@@ -6,6 +6,8 @@ const RESERVE_FILE = "reserve";
 const RESERVE_BYTES_MAX = 4 * 1024 * 1024;
 /** Share of the disk that the reserve takes at most. */
 const RESERVE_SHARE_MAX = 0.01;
+/** Making it takes as long as a tenth of a server's start: clients that wait come in before. */
+const RESERVE_AFTER_MS = 50;
 
 const OUT_OF_ROOM = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE"]);
 
@@ -25,6 +27,8 @@ export class Space {
   readonly #options: SpaceOptions;
   #isFull = false;
   #isClosed = false;
+  /** Nothing was written yet, and there is no reserve. */
+  #isUnused = true;
   #hasReserve = false;
   #reserveBytes = RESERVE_BYTES_MAX;
   /** A write waits for room. */
@@ -38,6 +42,21 @@ export class Space {
   constructor(folder: JournalFolder, options: SpaceOptions) {
     this.#folder = folder;
     this.#options = options;
+  }
+
+  /** To be called first. Looks whether there is room; the reserve is made a moment later. */
+  open(): void {
+    this.#lookNow();
+    this.#timer = setTimeout(() => void this.begin(), RESERVE_AFTER_MS).unref();
+  }
+
+  /** To be awaited before the first write: then there is a reserve. */
+  async begin(): Promise<void> {
+    await this.#looking;
+    if (!this.#isUnused) return;
+    this.#isUnused = false;
+    this.#lookNow();
+    await this.#looking;
   }
 
   /** True from when there is little room until the reserve is there again. */
@@ -106,10 +125,10 @@ export class Space {
       if (space !== undefined) {
         this.#reserveBytes = Math.min(RESERVE_BYTES_MAX, Math.floor(space.totalBytes * RESERVE_SHARE_MAX));
       }
-      if (!this.#hasReserve) {
-        if (!this.#isWanted && this.#freeBytes >= 2 * this.#reserveBytes) await this.#makeReserve();
-      }
-      if (this.#hasReserve && !this.#isWanted && this.#freeBytes >= this.#reserveBytes) this.#becomeRoomy();
+      const maySpareReserve = !this.#isWanted && this.#freeBytes >= 2 * this.#reserveBytes;
+      if (maySpareReserve && !this.#hasReserve && !this.#isUnused) await this.#makeReserve();
+      const isRoomy = this.#hasReserve ? this.#freeBytes >= this.#reserveBytes : this.#isUnused && maySpareReserve;
+      if (isRoomy && !this.#isWanted) this.#becomeRoomy();
       else this.#becomeFull(`${Math.floor(this.#freeBytes / 1024)} KiB are free`);
     } catch (error) {
       this.#becomeFull((error as NodeJS.ErrnoException).code ?? String(error));

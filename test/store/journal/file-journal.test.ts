@@ -84,7 +84,7 @@ describe("on the disk", () => {
   test("is not written where nothing is kept", async () => {
     const store = await openFileJournal(parent, { onFailure });
     await store.close();
-    expect(await filesOf(parent)).toEqual(["reserve"]);
+    expect(await filesOf(parent)).toEqual([]);
   });
 
   test("cannot be in a place that is no folder", async () => {
