@@ -17,6 +17,7 @@ import { apiTokenHandlers } from "./handlers/api-tokens.ts";
 import { brokerHandlers } from "./handlers/brokers.ts";
 import { credentialHandlers } from "./handlers/credentials.ts";
 import { eventHandlers } from "./handlers/events.ts";
+import { hookHandlers } from "./handlers/hooks.ts";
 import { logHandlers } from "./handlers/logs.ts";
 import { messageHandlers } from "./handlers/messages.ts";
 import { namespaceHandlers } from "./handlers/namespaces.ts";
@@ -31,6 +32,7 @@ import { METRICS_TYPE, renderMetrics } from "./metrics.ts";
 const handlers: Handlers = {
   ...namespaceHandlers,
   ...brokerHandlers,
+  ...hookHandlers,
   ...credentialHandlers,
   ...revocationHandlers,
   ...publicKeyHandlers,

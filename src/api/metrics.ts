@@ -1,4 +1,5 @@
 /** `GET /metrics`: numbers of the server and its brokers in the text format of Prometheus 0.0.4. */
+import type { HookLoad } from "../hooks/index.ts";
 import type { BrokerMetrics } from "../runtime/index.ts";
 import type { Caller } from "./caller.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -7,17 +8,28 @@ import { verdictNames } from "./event-filter.ts";
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [labels: Labels, value: number];
+/** @param suffix of the metric's name */
+type Sample = readonly [labels: Labels, value: number, suffix?: string | undefined];
 
 interface Metric {
   readonly name: string;
-  readonly type: "counter" | "gauge";
+  readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
   /** Of one broker, with labels besides its names. */
   readonly samples: (metrics: BrokerMetrics) => readonly Sample[];
 }
 
 const one = (value: number): readonly Sample[] => [[{}, value]];
+
+function histogram(durations: HookLoad["durations"]): Sample[] {
+  const { count, seconds } = durations;
+  const buckets = [...durations.cumulated(), ["+Inf", count] as const];
+  return [
+    ...buckets.map(([bound, upTo]): Sample => [{ le: String(bound) }, upTo, "_bucket"]),
+    [{}, seconds, "_sum"],
+    [{}, count, "_count"],
+  ];
+}
 
 const ofBrokers: readonly Metric[] = [
   {
@@ -88,6 +100,12 @@ const ofBrokers: readonly Metric[] = [
     samples: ({ hook }) => (hook === undefined ? [] : one(hook.requests)),
   },
   {
+    name: "pubsub_hook_request_duration_seconds",
+    type: "histogram",
+    help: "How long requests to the hook took, by their answer, their failure or the end of their time.",
+    samples: ({ hook }) => (hook === undefined ? [] : histogram(hook.durations)),
+  },
+  {
     name: "pubsub_hook_waiting_messages",
     type: "gauge",
     help: "Messages that wait for a request to the hook.",
@@ -103,7 +121,7 @@ const ofBrokers: readonly Metric[] = [
     name: "pubsub_hook_circuit_open",
     type: "gauge",
     help: "1 while the circuit breaker keeps the hook from being asked.",
-    samples: ({ hook }) => (hook === undefined ? [] : one(hook.isCircuitOpen ? 1 : 0)),
+    samples: ({ hook }) => (hook === undefined ? [] : one((hook.circuit?.state ?? "closed") === "closed" ? 0 : 1)),
   },
 ];
 
@@ -126,7 +144,7 @@ export function renderMetrics(dependencies: ApiDependencies, { namespaceId }: Ca
   });
   for (const { name, type, help, samples } of ofBrokers) {
     const all = brokers.flatMap(({ labels, metrics }) =>
-      samples(metrics).map(([own, value]): Sample => [{ ...labels, ...own }, value]),
+      samples(metrics).map(([own, value, suffix]): Sample => [{ ...labels, ...own }, value, suffix]),
     );
     text.add(name, type, help, all);
   }
@@ -138,9 +156,9 @@ class MetricsText {
 
   add(name: string, type: Metric["type"], help: string, samples: readonly Sample[]): void {
     this.#lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
-    for (const [labels, value] of samples) {
+    for (const [labels, value, suffix = ""] of samples) {
       const all = Object.entries(labels).map(([label, text]) => `${label}="${escape(text)}"`);
-      this.#lines.push(`${name}${all.length === 0 ? "" : `{${all.join(",")}}`} ${value}`);
+      this.#lines.push(`${name}${suffix}${all.length === 0 ? "" : `{${all.join(",")}}`} ${value}`);
     }
   }
 

@@ -1,7 +1,7 @@
 /** The on-publish hook of a broker, as brokers have it. */
 import { z } from "zod";
 import { failureFallbacks, failurePolicies, hookRanges as ranges, rejectReasonCodes } from "./hook-table.ts";
-import { topicFilterSchema, topicNameSchema } from "./schemas.ts";
+import { timestampSchema, topicFilterSchema, topicNameSchema } from "./schemas.ts";
 
 const LOOPBACK_HOST = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -98,3 +98,33 @@ export const onPublishSchema = z
   .object({ url: z.string().optional().describe("absent where there are settings, but no hook yet"), ...settings })
   .partial()
   .meta({ id: "Hook" });
+
+const circuitSchema = z
+  .object({
+    state: z
+      .enum(["closed", "open", "half-open"])
+      .describe("open: the hook is not asked; half-open: one request is under way that shows whether it is back"),
+    since: timestampSchema,
+    failures: z.int().describe("in a row, up to now"),
+    asked_again_on: timestampSchema
+      .optional()
+      .describe("of open: the next message after that is what the hook is asked about"),
+  })
+  .meta({ id: "Circuit" });
+
+const hookStateSchema = z
+  .object({
+    requests: z.int().describe("since the server started, or the broker got its first hook; further attempts included"),
+    batches: z.int().describe("that it is deciding about, or that wait for a further attempt"),
+    waiting_messages: z.int().describe("that wait for a request"),
+    circuit: circuitSchema.optional().describe("absent without a circuit breaker"),
+  })
+  .meta({ id: "HookState" });
+
+export const hookOperations = {
+  describeHook: {
+    summary: "How the broker's hook does at the moment; its settings are on_publish of the broker",
+    result: hookStateSchema.nullable().describe("null without a hook"),
+    errors: ["namespace-not-found", "broker-not-found"],
+  },
+} as const;

@@ -7,6 +7,7 @@ import { brokerOperations } from "./brokers.ts";
 import { credentialOperations } from "./credentials.ts";
 import type { ErrorName } from "./errors.ts";
 import { eventOperations } from "./events.ts";
+import { hookOperations } from "./hooks.ts";
 import { logOperations } from "./logs.ts";
 import { messageOperations } from "./messages.ts";
 import { namespaceOperations } from "./namespaces.ts";
@@ -54,6 +55,7 @@ function agreeWithRoutes<const Operations extends { [Name in OperationName]: Ope
 export const operations = agreeWithRoutes({
   ...namespaceOperations,
   ...brokerOperations,
+  ...hookOperations,
   ...credentialOperations,
   ...revocationOperations,
   ...publicKeyOperations,

@@ -58,6 +58,8 @@ export const routes = {
   describeBroker: { method: "GET", scope: "read", path: BROKER, etag: true },
   updateBroker: { method: "PATCH", scope: "write", path: BROKER, body: true, etag: true },
   deleteBroker: { method: "DELETE", scope: "write", path: BROKER },
+  // Not a member of the broker: that is what was set, has an ETag, and is Cloudflare's.
+  describeHook: { method: "GET", scope: "read", path: `${BROKER}/hook` },
 
   // A GET that makes tokens: so it is in the original. It changes nothing on the server.
   issueCredentials: {

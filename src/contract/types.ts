@@ -62,6 +62,7 @@ export type Namespace = Result<"describeNamespace">;
 export type Tokens = Extract<Result<"issueCredentials">, Record<string, string>>;
 export type ClientCertificates = Exclude<Result<"issueCredentials">, Tokens>;
 export type Broker = Result<"describeBroker">;
+export type HookState = NonNullable<Result<"describeHook">>;
 
 /** Payload and properties of a message. */
 export type Content = z.output<typeof contentSchema>;

@@ -6,8 +6,9 @@
  */
 import type { HookDropReason, Message } from "../broker/ports.ts";
 import { drop } from "./answer.ts";
-import { CircuitBreaker } from "./circuit-breaker.ts";
+import { type Circuit, CircuitBreaker } from "./circuit-breaker.ts";
 import { failureOf } from "./failure.ts";
+import { Histogram } from "./histogram.ts";
 import type { Hook, HookAnswer } from "./hook.ts";
 import type { BatchHook } from "./pipeline.ts";
 import type { HookPolicy, RetrySettings } from "./settings.ts";
@@ -50,6 +51,8 @@ export class GuardedHook implements BatchHook {
   #breaker: CircuitBreaker | undefined;
   /** All there have been. */
   requests = 0;
+  /** From a request to its answer, its failure, or the end of its time. */
+  readonly durations = new Histogram();
   #underWay = 0;
   #held = false;
   /** Those who wait until no request is under way. */
@@ -64,12 +67,12 @@ export class GuardedHook implements BatchHook {
     this.#options = { ...DEFAULTS, ...options };
     this.#policy = options.policy;
     this.#hook = { hook: options.hook, requests: 0, retired: false };
-    this.#breaker = breakerOf(options.policy);
+    this.#breaker = this.#newBreaker();
   }
 
-  /** True while the circuit breaker keeps the hook from being asked. */
-  get isCircuitOpen(): boolean {
-    return this.#breaker?.isClosed === false;
+  /** How the circuit breaker stands; undefined without one. */
+  get circuit(): Circuit | undefined {
+    return this.#breaker?.at(this.#options.now());
   }
 
   setPolicy(policy: HookPolicy): void {
@@ -137,9 +140,9 @@ export class GuardedHook implements BatchHook {
     const answer = await this.#ask(batch);
     if (breaker === undefined || breaker !== this.#breaker) return answer;
     const failure = failureOf(answer);
-    if (this.#isClosed) breaker.released();
+    if (this.#isClosed) breaker.released(now());
     else if (failure === undefined) {
-      if (breaker.succeeded()) this.#options.onCircuit("closed", "the hook answers again");
+      if (breaker.succeeded(now())) this.#options.onCircuit("closed", "the hook answers again");
     } else if (breaker.failed(now())) {
       const { failures } = this.#policy.circuitBreaker!;
       const times = failures === 1 ? "once" : `${failures} times in a row`;
@@ -151,7 +154,9 @@ export class GuardedHook implements BatchHook {
   /** One request. Resolves in any case, at the time limit at the latest; what comes afterwards is ignored. */
   #ask(batch: readonly Message[]): Promise<HookAnswer> {
     const { timeoutMs } = this.#policy;
+    const { now } = this.#options;
     const used = this.#hook;
+    const startedAt = now();
     const abort = new AbortController();
     let isDone = false;
     used.requests++;
@@ -163,6 +168,7 @@ export class GuardedHook implements BatchHook {
         isDone = true;
         stopTimer();
         this.#onClose.delete(giveUp);
+        this.durations.add(now() - startedAt);
         used.requests--;
         closeRetired(used);
         if (--this.#underWay === 0) runAll(this.#onIdle);
@@ -215,9 +221,14 @@ export class GuardedHook implements BatchHook {
   }
 
   #resetBreaker(reason: string): void {
-    const wasOpen = this.isCircuitOpen;
-    this.#breaker = breakerOf(this.#policy);
+    const wasOpen = this.#breaker?.isClosed === false;
+    this.#breaker = this.#newBreaker();
     if (wasOpen) this.#options.onCircuit("closed", reason);
+  }
+
+  #newBreaker(): CircuitBreaker | undefined {
+    const { circuitBreaker } = this.#policy;
+    return circuitBreaker && new CircuitBreaker(circuitBreaker, this.#options.now());
   }
 }
 
@@ -229,10 +240,6 @@ async function call(hook: Hook, batch: readonly Message[], signal: AbortSignal):
 function allDropped(batch: readonly Message[], reason: HookDropReason, detail: string): HookAnswer {
   const verdict = drop(reason, detail);
   return { verdicts: batch.map(() => verdict) };
-}
-
-function breakerOf({ circuitBreaker }: HookPolicy): CircuitBreaker | undefined {
-  return circuitBreaker && new CircuitBreaker(circuitBreaker);
 }
 
 function closeRetired({ hook, requests, retired }: HookInUse): void {

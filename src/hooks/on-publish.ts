@@ -1,9 +1,11 @@
 /** The on-publish hook of one broker: which messages it gets, in which batches, and what becomes of them where it fails. */
 import { filterMatches } from "../auth/topic-filter.ts";
 import type { HookReport, Hooks, PendingPublish, Verdict } from "../broker/ports.ts";
+import type { Circuit } from "./circuit-breaker.ts";
 import { outcomeOf } from "./failure.ts";
 import { GuardedHook } from "./guarded-hook.ts";
 import type { Hook } from "./hook.ts";
+import type { Histogram } from "./histogram.ts";
 import { HookPipeline } from "./pipeline.ts";
 import type { HookPolicy } from "./settings.ts";
 
@@ -18,6 +20,20 @@ export interface OnPublishOptions {
   readonly onCircuit?: (state: "opened" | "closed", reason: string) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
+}
+
+/** How much is under way at a hook, what it was asked, and how it did. */
+export interface HookLoad {
+  /** Messages that wait for a request. */
+  readonly waiting: number;
+  /** Batches that are being decided about. */
+  readonly batches: number;
+  /** Since the broker began to run, further attempts included. */
+  readonly requests: number;
+  /** How long those took that have ended. */
+  readonly durations: Pick<Histogram, "count" | "seconds" | "cumulated">;
+  /** undefined without a circuit breaker. */
+  readonly circuit: Circuit | undefined;
 }
 
 /** Topics whose match is remembered: a broker with few of them is asked about the same ones again and again. */
@@ -55,10 +71,10 @@ export class OnPublish implements Hooks {
     return isWanted;
   }
 
-  /** For metrics. */
-  get load(): { waiting: number; batches: number; requests: number; isCircuitOpen: boolean } {
+  get load(): HookLoad {
     const { waiting, batches } = this.#pipeline.load;
-    return { waiting, batches, requests: this.#guard.requests, isCircuitOpen: this.#guard.isCircuitOpen };
+    const { requests, durations, circuit } = this.#guard;
+    return { waiting, batches, requests, durations, circuit };
   }
 
   submit(pending: PendingPublish): void {

@@ -20,6 +20,7 @@ import {
   type Subscription,
   type Verdict,
 } from "../broker/index.ts";
+import type { HookLoad } from "../hooks/index.ts";
 import { EventFeed } from "./event-feed.ts";
 import { type Explanation, explainDelivery } from "./explanation.ts";
 import {
@@ -33,7 +34,7 @@ import {
 } from "./inspection.ts";
 import { INTERNAL_PREFIX, InternalClient } from "./internal-client.ts";
 import type { Link } from "./link.ts";
-import { type BrokerMetrics, type HookLoad, HookVerdicts } from "./metrics.ts";
+import { type BrokerMetrics, HookVerdicts } from "./metrics.ts";
 import type { Runtime, Stream } from "./runtime.ts";
 
 /** Checks the credentials of a CONNECT, and the AUTHs that follow it, for one broker: at once, or later. */

@@ -1,17 +1,6 @@
 /** Numbers of a broker, for those who collect such. */
 import type { HookReport, Traffic, Verdict } from "../broker/index.ts";
-
-/** How much is under way at a hook, and what it was asked. */
-export interface HookLoad {
-  /** Messages that wait for a request. */
-  readonly waiting: number;
-  /** Batches that are being decided about. */
-  readonly batches: number;
-  /** Since the broker began to run, further attempts included. */
-  readonly requests: number;
-  /** The circuit breaker keeps it from being asked. */
-  readonly isCircuitOpen: boolean;
-}
+import type { HookLoad } from "../hooks/index.ts";
 
 export interface BrokerMetrics {
   readonly connections: number;

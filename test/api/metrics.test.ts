@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { PendingPublish, Verdict } from "../../src/broker/ports.ts";
+import { Histogram } from "../../src/hooks/histogram.ts";
 import type { HostedBroker } from "../../src/runtime/index.ts";
-import { ACCOUNT, TOKEN, harness } from "./harness.ts";
+import { ACCOUNT, B, TOKEN, harness } from "./harness.ts";
 
 type Api = ReturnType<typeof harness>;
 
@@ -15,14 +16,23 @@ async function metrics(api: Api, token = TOKEN): Promise<Map<string, number>> {
   for (const sample of samples) {
     expect(sample).toMatch(/^[a-z_]+(\{([a-z]+="[^"]*",?)+\})? [\d.]+$/);
     const [name] = sample.split(/[{ ]/);
-    expect(lines).toContainEqual(expect.stringMatching(`^# TYPE ${name} (counter|gauge)$`));
+    const [, base] = /^(.*)_(?:bucket|sum|count)$/.exec(name!) ?? [];
+    const type = base === undefined ? `${name} (counter|gauge)` : `${base} histogram`;
+    expect(lines).toContainEqual(expect.stringMatching(`^# TYPE ${type}$`));
   }
   return new Map(samples.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]));
 }
 
+function durationsOf(...all: number[]): Histogram {
+  const histogram = new Histogram();
+  for (const ms of all) histogram.add(ms);
+  return histogram;
+}
+
 /** A hook that decides as told. */
 function setHook(hosted: HostedBroker, decide: (pending: PendingPublish) => Verdict): void {
-  const load = { waiting: 3, batches: 2, requests: 7, isCircuitOpen: true };
+  const circuit = { state: "open", forMs: 2000, failures: 6, probeInMs: 8000 } as const;
+  const load = { waiting: 3, batches: 2, requests: 7, durations: durationsOf(0.4, 1, 80, 59_000, 61_000), circuit };
   hosted.setHooks({
     wants: () => true,
     submit: (pending) => hosted.completeHook(pending, decide(pending), { elapsedMs: 250, batchSize: 1 }),
@@ -64,6 +74,29 @@ test("what a broker and its hook have done", async () => {
     [of("hook_waiting_messages")]: 3,
     [of("hook_batches")]: 2,
     [of("hook_circuit_open")]: 1,
+    [of("hook_request_duration_seconds_bucket", ',le="0.001"')]: 2,
+    [of("hook_request_duration_seconds_bucket", ',le="0.05"')]: 2,
+    [of("hook_request_duration_seconds_bucket", ',le="0.1"')]: 3,
+    [of("hook_request_duration_seconds_bucket", ',le="60"')]: 4,
+    [of("hook_request_duration_seconds_bucket", ',le="+Inf"')]: 5,
+    [of("hook_request_duration_seconds_sum")]: expect.closeTo(120.0814),
+    [of("hook_request_duration_seconds_count")]: 5,
+  });
+});
+
+test("how the circuit breaker of its hook stands", async () => {
+  const api = harness();
+  await api.createBroker();
+  const describe = async () => await api.call("describeHook", `GET ${B}/hook`);
+  expect(await describe()).toBeNull();
+  setHook(api.hosted[0]!, () => ({ kind: "accept" }));
+  expect(await describe()).toEqual({
+    ...{ requests: 7, batches: 2, waiting_messages: 3 },
+    circuit: {
+      ...{ state: "open", failures: 6 },
+      since: "2025-06-01T11:59:58.000Z",
+      asked_again_on: "2025-06-01T12:00:08.000Z",
+    },
   });
 });
 

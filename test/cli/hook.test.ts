@@ -16,6 +16,7 @@ function fakeClient(before: object = {}): { client: FakeClient; inputs: unknown[
     inputs,
     client: {
       describeBroker: async () => broker(before),
+      describeHook: async () => null,
       updateBroker: async ({ on_publish: hook }: { on_publish: { url?: string | null } }) => {
         inputs.push(hook);
         return broker(hook?.url === null ? undefined : withoutNull({ ...before, ...hook }));
@@ -104,6 +105,15 @@ describe("hook show", () => {
     ]) {
       expect(stdout).toMatch(text);
     }
+  });
+
+  it("says that its circuit is half-open, and after how many failures", async () => {
+    const circuit = { state: "half-open", since: "2026-11-20T11:59:58.000Z", failures: 1 };
+    const { client } = fakeClient({ url: "https://h.example/", circuit_breaker: { failures: 1 } });
+    const { stdout } = await pubsub(["hook", "show", ...TARGET, "--time", "relative"], {
+      client: { ...client, describeHook: async () => ({ circuit }) },
+    });
+    expect(stdout).toContain("half-open since 2 s ago; 1 failure; one request shows whether the hook is back\n");
   });
 
   it("says that there is none", async () => {

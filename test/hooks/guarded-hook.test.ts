@@ -175,6 +175,24 @@ describe("circuit breaker", () => {
     expect(reasons(world).slice(-2)).toEqual(["accept", "accept"]);
   });
 
+  test("says how it stands, and since when", async () => {
+    const world = new World({ settings });
+    await world.advance(10);
+    expect(world.guard.circuit).toEqual({ state: "closed", forMs: 10, failures: 0, probeInMs: undefined });
+    const open = await openCircuit();
+    await open.advance(400);
+    expect(open.guard.circuit).toEqual({ state: "open", forMs: 400, failures: 3, probeInMs: 600 });
+    await open.advance(700);
+    expect(open.guard.circuit).toMatchObject({ state: "open", forMs: 1100, probeInMs: 0 });
+    submit(open);
+    await open.advance(5);
+    expect(open.guard.circuit).toMatchObject({ state: "half-open", forMs: 5, failures: 3, probeInMs: undefined });
+    await last(open).answer();
+    expect(open.guard.circuit).toMatchObject({ state: "closed", forMs: 0, failures: 0 });
+    open.guard.setPolicy(policyOf({}));
+    expect(open.guard.circuit).toBeUndefined();
+  });
+
   test("stays open where the probe fails, without saying so again", async () => {
     const world = await openCircuit();
     await world.advance(1000);
@@ -217,6 +235,22 @@ describe("circuit breaker", () => {
     await last(world).answer();
     expect(world.completions.at(-1)).toMatchObject({ verdict: { kind: "accept" } });
   });
+});
+
+test("how long requests take is counted, those that end without an answer too", async () => {
+  const world = ask({ timeoutMs: 1000 });
+  await world.advance(20);
+  await last(world).answer();
+  submit(world);
+  await world.advance(1000);
+  const { count, seconds } = world.guard.durations;
+  expect({ count, seconds }).toEqual({ count: 2, seconds: 1.02 });
+  expect([...world.guard.durations.cumulated()].filter(([bound]) => [0.01, 0.025, 0.5, 1].includes(bound))).toEqual([
+    [0.01, 0],
+    [0.025, 1],
+    [0.5, 1],
+    [1, 2],
+  ]);
 });
 
 describe("policy", () => {

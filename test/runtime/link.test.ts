@@ -10,6 +10,7 @@ import {
   encode,
   encodedLength,
 } from "../../src/codec/index.ts";
+import { Histogram } from "../../src/hooks/histogram.ts";
 import { type HostedBroker, Runtime, type Stream } from "../../src/runtime/index.ts";
 import { Random } from "../simulation/random.ts";
 import { openToAnyone } from "../setup/anyone.ts";
@@ -262,7 +263,7 @@ test("what a hook put in place of a payload is sent, not what was received", asy
   const random = new Random(1);
   const { clients, hosted } = await start(random);
   hosted.setHooks({
-    load: { waiting: 0, batches: 0, requests: 0, isCircuitOpen: false },
+    load: { waiting: 0, batches: 0, requests: 0, durations: new Histogram(), circuit: undefined },
     wants: () => true,
     submit(pending) {
       const verdict = { kind: "replace", payload: Buffer.from("new"), properties: undefined } as const;
