@@ -1,16 +1,14 @@
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, readFileSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { Analytics } from "../../src/analytics/index.ts";
 import type { Point } from "../../src/analytics/point.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 
 const NOW = 1_700_000_000_000;
 
 function folder(): string {
-  const made = mkdtempSync(path.join(tmpdir(), "pubsub-analytics-"));
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
-  return path.join(made, "analytics");
+  return path.join(temporaryFolder(), "analytics");
 }
 
 function open(options: { folder?: string; pointsMax?: number } = {}): { analytics: Analytics; logged: string[] } {

@@ -13,6 +13,7 @@ import type { OperationName } from "../../src/contract/routes.ts";
 import type { Result } from "../../src/contract/types.ts";
 import { type HostedBroker, Runtime } from "../../src/runtime/index.ts";
 import { createMemoryCatalogue } from "../../src/store/index.ts";
+import { raise } from "../setup/raise.ts";
 
 export const TOKEN = "api-token";
 export const ACCOUNT = "0123456789abcdef0123456789abcdef";
@@ -29,9 +30,7 @@ export function harness(overrides: Partial<ApiDependencies> = {}) {
   const running = new Runtime({
     limits: defaultLimits,
     locate: () => ({ reasonCode: ReasonCode.ServerUnavailable, reason: "no client comes in" }),
-    onError: (error) => {
-      throw error;
-    },
+    onError: raise,
   });
   const hosted: HostedBroker[] = [];
   catalogue.watch((change) => {

@@ -1,12 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { startServer } from "../../src/app.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 
 it("ends a start that is told to, wherever it is, and leaves nothing behind", async () => {
-  const persistTo = await mkdtemp(path.join(tmpdir(), "pubsub-start-"));
-  onTestFinished(() => rm(persistTo, { recursive: true, force: true }));
+  const persistTo = temporaryFolder();
   const ports = { port: 0, wsPort: 0, apiPort: 0 };
   const start = async (checksMax: number) => {
     let checks = 0;

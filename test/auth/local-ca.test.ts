@@ -1,19 +1,17 @@
 /** The local authority's folder, with a clock of the test's. */
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { LocalCa } from "../../src/auth/local-ca.ts";
 import { LocalCertificates } from "../../src/auth/server-certificates.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2030, 0, 1);
 
 function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "pubsub ca "));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return join(folder, "below", "ca");
+  return join(temporaryFolder("with blanks "), "below", "ca");
 }
 
 test("of several processes that make it at the same time, one wins", async () => {

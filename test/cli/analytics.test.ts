@@ -2,8 +2,9 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { expect, it } from "vitest";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 import type { FakeClient } from "./world.ts";
-import { pubsub, temporaryFolder } from "./world.ts";
+import { pubsub } from "./world.ts";
 
 const answer = {
   meta: [

@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type Fetch, fetchOverHttp } from "../../src/client/index.ts";
 import { registry } from "../../src/cli/registry.ts";
 import { TOKEN, harness } from "../api/harness.ts";
-import { pubsub, temporaryFolder } from "./world.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
+import { pubsub } from "./world.ts";
 
 /** Exit codes, see src/cli/exit-codes.ts. */
 const [USAGE, CANNOT_CONNECT, REFUSED, NOT_FOUND, TIMED_OUT] = [2, 3, 4, 5, 27];

@@ -4,7 +4,9 @@ import path from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { openFileCatalogue, openFileJournal } from "../../src/store/index.ts";
 import { generateSigningKey } from "../../src/auth/index.ts";
-import { pubsub, temporaryFolder } from "./world.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
+import { raise } from "../setup/raise.ts";
+import { pubsub } from "./world.ts";
 
 let parent: string;
 let folder: string;
@@ -20,9 +22,7 @@ beforeEach(async () => {
     keys: [await generateSigningKey()],
   });
   const store = await openFileJournal(folder, {
-    onFailure: (error) => {
-      throw error;
-    },
+    onFailure: raise,
   });
   const times = { expiryIntervalSeconds: 60, endsAtMs: Infinity, willDueAtMs: undefined };
   const session = store.journal(broker.id).add({ type: "session", clientId: "c", ...times, will: undefined });

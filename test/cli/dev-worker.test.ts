@@ -5,7 +5,8 @@ import { CommandContext } from "../../src/cli/context.ts";
 import { splitArguments } from "../../src/cli/server/dev-worker.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { UserError } from "../../src/errors.ts";
-import { createTestWorld, fakeOwnBroker, runningServer, temporaryFolder } from "./world.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
+import { createTestWorld, fakeOwnBroker, runningServer } from "./world.ts";
 
 function startDev(options: Parameters<typeof dev>[1], worker: RunningServer["worker"]) {
   const { world, ...test } = createTestWorld({ env: { PUBSUB_CONFIG_DIR: temporaryFolder() } });

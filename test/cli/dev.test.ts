@@ -6,7 +6,8 @@ import { dev } from "../../src/cli/commands/dev.ts";
 import { CommandContext } from "../../src/cli/context.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { UserError } from "../../src/errors.ts";
-import { createTestWorld, devContext, fakeOwnBroker, runningServer, temporaryFolder } from "./world.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
+import { createTestWorld, devContext, fakeOwnBroker, runningServer } from "./world.ts";
 
 function startDev(options: Parameters<typeof dev>[1], env: Record<string, string> = {}, failed?: Promise<never>) {
   const configFolder = temporaryFolder();

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { type Fault, askHook, createKey, openHook, startChaosProxy } from "../../src/hook-testing/index.ts";
 import { HookServer, type Received, isValidBrokerRequest } from "../hooks/server.ts";
-import { pubsub, start, temporaryFolder } from "./world.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
+import { pubsub, start } from "./world.ts";
 
 const hook = new HookServer();
 let url: string;

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { TailEvent } from "../../src/contract/types.ts";
 import { formatJunit } from "../../src/cli/output/junit.ts";
 import { HookServer, isValidBrokerRequest } from "../hooks/server.ts";
-import { type FakeClient, pubsub, temporaryFolder } from "./world.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
+import { type FakeClient, pubsub } from "./world.ts";
 
 const hook = new HookServer();
 let url: string;

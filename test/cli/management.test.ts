@@ -5,7 +5,8 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../src/client/index.ts";
 import { UserError } from "../../src/errors.ts";
-import { type FakeClient, NOW, pubsub, temporaryFolder } from "./world.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
+import { type FakeClient, NOW, pubsub } from "./world.ts";
 
 const NS = { PUBSUB_NAMESPACE: "local", PUBSUB_BROKER: "dev" };
 const namespace = {

@@ -2,8 +2,9 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { InterruptedError } from "../../src/cli/errors.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 import { type FakeBroker, publishes, startFakeBroker } from "./fake-broker.ts";
-import { devContext, openInput, pubsub, start, temporaryFolder } from "./world.ts";
+import { devContext, openInput, pubsub, start } from "./world.ts";
 
 const payloads = (fake: FakeBroker) => publishes(fake).map(({ payload }) => String(payload));
 

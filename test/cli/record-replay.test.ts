@@ -5,8 +5,9 @@ import { describe, expect, it } from "vitest";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { paced } from "../../src/cli/messages/paced.ts";
 import { type RecordedMessage, parseRecordedLine } from "../../src/cli/messages/recording.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 import { type FakeBroker, type Script, startFakeBroker } from "./fake-broker.ts";
-import { pubsub, start, temporaryFolder } from "./world.ts";
+import { pubsub, start } from "./world.ts";
 
 const parse = (line: object) => parseRecordedLine(Buffer.from(JSON.stringify(line)), "f", 7);
 

@@ -3,7 +3,8 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { configurationFolder } from "../../src/cli/settings/configuration.ts";
 import { resolveSettings } from "../../src/cli/settings/settings.ts";
-import { devContext, pubsub, temporaryFolder } from "./world.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
+import { devContext, pubsub } from "./world.ts";
 
 function folderWith(configuration: unknown): string {
   const folder = temporaryFolder();

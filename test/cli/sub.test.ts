@@ -2,8 +2,9 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { InterruptedError, OutputClosedError } from "../../src/cli/errors.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 import { type Peer, type Script, startFakeBroker } from "./fake-broker.ts";
-import { devContext, pubsub, start, temporaryFolder } from "./world.ts";
+import { devContext, pubsub, start } from "./world.ts";
 
 /** Accepts the subscription and sends these messages. */
 function sends(...messages: Record<string, unknown>[]): Script {

@@ -1,15 +1,12 @@
 /** Runs command lines without a process: streams, environment, signal and API client are the test's own. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { PassThrough, Readable, Writable } from "node:stream";
 import type { RunningServer, ServerOptions } from "../../src/app.ts";
 import type { OwnBroker } from "../../src/own-broker.ts";
 import { type Client, type Fetch, createClient } from "../../src/client/index.ts";
-import { afterAll } from "vitest";
 import type { ClientOptions, World } from "../../src/cli/context.ts";
 import type { ServerContext } from "../../src/cli/settings/configuration.ts";
 import { run } from "../../src/cli/run.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 
 /** A stream that keeps what is written to it, and can be waited on. */
 export class Capture extends Writable {
@@ -59,14 +56,6 @@ export const devContext: ServerContext = {
   namespace: "local",
   broker: "dev",
 };
-
-const temporaryFolders = mkdtempSync(path.join(tmpdir(), "pubsub-cli-"));
-afterAll(() => rmSync(temporaryFolders, { recursive: true, force: true }));
-
-/** A new folder, which goes when the test file ends. */
-export function temporaryFolder(): string {
-  return mkdtempSync(path.join(temporaryFolders, "folder-"));
-}
 
 /** Loose on purpose: a test names the inputs and outputs that it is about. */
 export type FakeClient = { [Operation in keyof Client]?: (...args: never[]) => unknown };

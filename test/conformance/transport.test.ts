@@ -7,6 +7,7 @@ import { defaultLimits } from "../../src/broker/index.ts";
 import { Runtime } from "../../src/runtime/index.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { openToAnyone } from "../setup/anyone.ts";
+import { raise } from "../setup/raise.ts";
 import { both, lasting, subscribe, typesOf } from "./support.ts";
 import { Server, type Transport, connectFrame, publishFrame } from "./wire.ts";
 
@@ -58,9 +59,7 @@ async function openWebSocket(protocols: string[]): Promise<WebSocket> {
   const runtime: Runtime = new Runtime({
     limits: defaultLimits,
     locate: () => runtime.broker("b")!,
-    onError: (error) => {
-      throw error;
-    },
+    onError: raise,
   });
   runtime.addBroker("b", openToAnyone);
   const options = { host: "127.0.0.1", port: 0, messageBytesMax: 65_536, domain: "localhost" };

@@ -8,6 +8,7 @@ import { defaultLimits } from "../../src/broker/index.ts";
 import { type Packet, PacketType, type ProtocolVersion, type QoS, encode } from "../../src/codec/index.ts";
 import { type HostedBroker, Runtime } from "../../src/runtime/index.ts";
 import { openToAnyone } from "../setup/anyone.ts";
+import { raise } from "../setup/raise.ts";
 import { FakeStream } from "./fake-stream.ts";
 
 class Twin {
@@ -17,10 +18,11 @@ class Twin {
   forwarded = 0;
 
   constructor(isWatched: boolean) {
-    const onError = (error: unknown) => {
-      throw error;
-    };
-    this.#runtime = new Runtime({ limits: { ...defaultLimits, inflightMax: 20 }, locate: () => this.#hosted, onError });
+    this.#runtime = new Runtime({
+      limits: { ...defaultLimits, inflightMax: 20 },
+      locate: () => this.#hosted,
+      onError: raise,
+    });
     this.#hosted = this.#runtime.addBroker("b", openToAnyone);
     const { broker } = this.#hosted;
     if (isWatched) broker.observer = () => {};

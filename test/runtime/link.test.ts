@@ -14,6 +14,7 @@ import { Histogram } from "../../src/hooks/histogram.ts";
 import { type HostedBroker, Runtime, type Stream } from "../../src/runtime/index.ts";
 import { Random } from "../simulation/random.ts";
 import { openToAnyone } from "../setup/anyone.ts";
+import { raise } from "../setup/raise.ts";
 
 const TOPICS = ["a", "b/c", "b/d", "ü/long/topic/name/with/several/levels"];
 const LEVELS = [0, 1, 2] as const;
@@ -158,9 +159,7 @@ async function start(random: Random): Promise<{ clients: Client[]; hosted: Hoste
   const runtime: Runtime = new Runtime({
     limits: defaultLimits,
     locate: () => runtime.broker("b")!,
-    onError: (error) => {
-      throw error;
-    },
+    onError: raise,
   });
   const hosted = runtime.addBroker("b", openToAnyone);
   const clients = Array.from({ length: random.between(2, 6) }, () => new Client(runtime, random));

@@ -1,10 +1,10 @@
 /** What the package exports as `pubsub-cli/testing`, with a Worker as hook. */
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { startBroker } from "../../testing/index.js";
 import { program } from "../setup/program.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 
 const worker = `
 export default {
@@ -16,7 +16,7 @@ export default {
 
 it("runs a Worker as the hook of a broker", async () => {
   program();
-  const file = path.join(mkdtempSync(path.join(tmpdir(), "pubsub-testing-")), "worker.js");
+  const file = path.join(temporaryFolder(), "worker.js");
   writeFileSync(file, worker);
   const said: string[] = [];
   await using broker = await startBroker({ hook: file, onWorkerOutput: ({ text }) => said.push(text) });

@@ -1,12 +1,12 @@
 /** `pubsub test`: files of YAML, what is wrong with them, and what comes of them. */
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { contains } from "../../src/testing/scenario/matching.ts";
 import { readScenarios, runScenario } from "../../src/testing/scenario/index.ts";
 import { scenarioJsonSchema } from "../../src/testing/scenario/schema.ts";
 import { pubsub } from "../cli/world.ts";
+import { temporaryFolder } from "../setup/temporary-folder.ts";
 
 const options = { onWorkerOutput: () => {}, signal: new AbortController().signal };
 
@@ -176,7 +176,7 @@ it("JSON has what is expected of it", () => {
 
 describe("the command", () => {
   function file(yaml: string): string {
-    const name = path.join(mkdtempSync(path.join(tmpdir(), "pubsub-test-")), "t.yaml");
+    const name = path.join(temporaryFolder(), "t.yaml");
     writeFileSync(name, yaml);
     return name;
   }

@@ -1,6 +1,5 @@
 /** A Worker in a folder of its own, run by workerd behind a real pipeline. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { onTestFinished } from "vitest";
 import type {
@@ -20,11 +19,11 @@ import {
 } from "../../../src/hooks/worker/index.ts";
 import { message } from "../messages.ts";
 import { signingKey } from "../server.ts";
+import { temporaryFolder } from "../../setup/temporary-folder.ts";
 
-/** Writes files into a folder that is gone after the test. */
+/** Writes files into a new folder. */
 export function project(files: Readonly<Record<string, string | Uint8Array>>): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "pubsub-worker-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   for (const [name, text] of Object.entries(files)) write(folder, name, text);
   return folder;
 }
