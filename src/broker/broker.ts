@@ -19,7 +19,8 @@ import { handlePublish } from "./handlers/publish.ts";
 import { handleSubscribe } from "./handlers/subscribe.ts";
 import { handleUnsubscribe } from "./handlers/unsubscribe.ts";
 import { Keeper } from "./keeper.ts";
-import { disconnect, disconnectAll, endSession, loseConnection } from "./lifecycle.ts";
+import { type WhatIsDue, setKeepAlive } from "./due.ts";
+import { disconnect, disconnectAll, endSession, loseConnection, publishWill } from "./lifecycle.ts";
 import { type Limits, defaultLimits } from "./limits.ts";
 import type {
   AuthenticationChallenge,
@@ -72,6 +73,12 @@ export class Broker {
   readonly sessions = new Map<string, Session>();
   readonly subscriptions = new SubscriptionTree();
   readonly deadlines = new Deadlines();
+  readonly due: WhatIsDue = {
+    keepAlive: (connection, now) => this.#keepAliveDue(connection, now),
+    tokenExpiry: (connection, now) => disconnect(this, connection, ReasonCode.NotAuthorized, "the token expired", now),
+    sessionExpiry: (session, now) => endSession(this, session, now),
+    willDelay: (session, now) => publishWill(this, session, now),
+  };
   readonly retained: RetainedMessages;
   readonly keeper: Keeper | undefined;
   readonly traffic = new Traffic();
@@ -99,15 +106,15 @@ export class Broker {
    * @returns the connection, for the other inputs
    */
   connect(outbox: Outbox, packet: Connect, now: number): Connection {
-    const connection = new Connection(outbox, packet, this.limits.inflightMax, now, {
-      keepAlive: (silent, at) => this.#keepAliveDue(silent, at),
-      tokenExpiry: (expired, at) => disconnect(this, expired, ReasonCode.NotAuthorized, "the token expired", at),
-    });
+    const connection = new Connection(outbox, packet, this.limits.inflightMax, now);
     connection.silenceMaxMs = this.limits.connectTimeoutMs;
-    this.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
     this.connections.add(connection);
     connection.pauseReading();
     this.authenticator.authenticate(connection, packet);
+    // Most are open or refused by now.
+    if (connection.session === undefined && connection.state !== "closed") {
+      setKeepAlive(this, connection, now + connection.silenceMaxMs);
+    }
     return connection;
   }
 
@@ -279,7 +286,7 @@ export class Broker {
    */
   #keepAliveDue(connection: Connection, now: number): void {
     const dueMs = connection.lastReceivedMs + connection.silenceMaxMs;
-    if (dueMs > now) this.deadlines.set(connection.keepAlive, dueMs);
+    if (dueMs > now) setKeepAlive(this, connection, dueMs);
     else
       disconnect(this, connection, ReasonCode.KeepAliveTimeout, "nothing was heard within 1.5 × the keep-alive", now);
   }

@@ -9,7 +9,7 @@ import {
   SHORT_ACKNOWLEDGEMENT_BYTES,
   encodedLength,
 } from "../codec/index.ts";
-import { Deadline } from "./deadlines.ts";
+import type { Deadline } from "./deadlines.ts";
 import { PacketIds } from "./packet-ids.ts";
 import type { Acl, Outbox } from "./ports.ts";
 import { reasonString } from "./reason.ts";
@@ -54,8 +54,9 @@ export class Connection {
   /** UNIX milliseconds of its CONNECT. */
   readonly connectedAtMs: number;
   lastReceivedMs: number;
-  readonly keepAlive: Deadline;
-  readonly tokenExpiry: Deadline;
+  /** Set by `setKeepAlive` and `setTokenExpiry`. */
+  keepAlive: Deadline<Connection> | undefined;
+  tokenExpiry: Deadline<Connection> | undefined;
 
   /** Largest packet that the client takes, in bytes. [MQTT-3.1.2-24] */
   readonly maximumPacketSize: number;
@@ -76,16 +77,7 @@ export class Connection {
   #secondBeganMs = 0;
   #packetsInSecond = 0;
 
-  constructor(
-    outbox: Outbox,
-    connect: Connect,
-    inflightMax: number,
-    now: number,
-    due: {
-      keepAlive(connection: Connection, now: number): void;
-      tokenExpiry(connection: Connection, now: number): void;
-    },
-  ) {
+  constructor(outbox: Outbox, connect: Connect, inflightMax: number, now: number) {
     this.outbox = outbox;
     this.connect = connect;
     this.connectedAtMs = now;
@@ -96,8 +88,6 @@ export class Connection {
     this.sendQuota = this.sendQuotaMax;
     const aliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, OUTBOUND_ALIASES_MAX);
     this.outboundAliases = aliases === 0 ? undefined : new OutboundTopicAliases(aliases);
-    this.keepAlive = new Deadline((now) => due.keepAlive(this, now));
-    this.tokenExpiry = new Deadline((now) => due.tokenExpiry(this, now));
   }
 
   /** Of the enhanced authentication that the client began with; it stays the same. [MQTT-4.12.0-5] */

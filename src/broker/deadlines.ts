@@ -1,16 +1,31 @@
+/** What the heap needs of a deadline, whoever owns it. */
+interface Due {
+  atMs: number;
+  index: number;
+  sequence: number;
+  fire(now: number): void;
+}
+
 /**
- * A moment at which something is due. Owned by whatever waits for it, and moved rather than replaced.
+ * A moment at which something is due. Owned by whatever waits for it, and moved rather than replaced. There are several for
+ * each connection, so all of a kind share one function.
  */
-export class Deadline {
+export class Deadline<Owner = undefined> implements Due {
   atMs = Infinity;
   /** Place in the heap, -1 while it is not set. */
   index = -1;
   /** Of equal times, the one that was set first falls due first. */
   sequence = 0;
-  readonly due: (now: number) => void;
+  readonly #owner: Owner;
+  readonly #due: (owner: Owner, now: number) => void;
 
-  constructor(due: (now: number) => void) {
-    this.due = due;
+  constructor(owner: Owner, due: (owner: Owner, now: number) => void) {
+    this.#owner = owner;
+    this.#due = due;
+  }
+
+  fire(now: number): void {
+    this.#due(this.#owner, now);
   }
 }
 
@@ -21,7 +36,7 @@ export class Deadline {
 export class Deadlines {
   /** Told when what is due first has been set or moved. */
   onFirst: ((atMs: number) => void) | undefined;
-  readonly #heap: Deadline[] = [];
+  readonly #heap: Due[] = [];
   #sequence = 0;
 
   get size(): number {
@@ -33,8 +48,24 @@ export class Deadlines {
     return this.#heap[0]?.atMs ?? Infinity;
   }
 
+  /**
+   * The same as `set` for a deadline that is made when it is needed first: most owners never need some of theirs.
+   * @returns the deadline, if there is one by now
+   */
+  move<Owner>(
+    deadline: Deadline<Owner> | undefined,
+    atMs: number,
+    owner: Owner,
+    due: (owner: Owner, now: number) => void,
+  ): Deadline<Owner> | undefined {
+    if (deadline === undefined && atMs === Infinity) return undefined;
+    const moved = deadline ?? new Deadline(owner, due);
+    this.set(moved, atMs);
+    return moved;
+  }
+
   /** Sets or moves a deadline; Infinity clears it. */
-  set(deadline: Deadline, atMs: number): void {
+  set(deadline: Due, atMs: number): void {
     if (atMs === Infinity) {
       this.clear(deadline);
       return;
@@ -54,9 +85,9 @@ export class Deadlines {
     if (deadline.index === 0) this.onFirst?.(atMs);
   }
 
-  clear(deadline: Deadline): void {
+  clear(deadline: Due | undefined): void {
+    if (deadline === undefined || deadline.index === -1) return;
     const { index } = deadline;
-    if (index === -1) return;
     deadline.index = -1;
     deadline.atMs = Infinity;
     const last = this.#heap.pop()!;
@@ -73,11 +104,11 @@ export class Deadlines {
       const first = this.#heap[0];
       if (first === undefined || first.atMs > now) return;
       this.clear(first);
-      first.due(now);
+      first.fire(now);
     }
   }
 
-  #up(deadline: Deadline): void {
+  #up(deadline: Due): void {
     const heap = this.#heap;
     let index = deadline.index;
     while (index > 0) {
@@ -92,7 +123,7 @@ export class Deadlines {
     deadline.index = index;
   }
 
-  #down(deadline: Deadline): void {
+  #down(deadline: Due): void {
     const heap = this.#heap;
     let index = deadline.index;
     for (;;) {
@@ -111,6 +142,6 @@ export class Deadlines {
   }
 }
 
-function isBefore(one: Deadline, other: Deadline): boolean {
+function isBefore(one: Due, other: Due): boolean {
   return one.atMs < other.atMs || (one.atMs === other.atMs && one.sequence < other.sequence);
 }

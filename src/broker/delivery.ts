@@ -4,6 +4,7 @@ import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
 import { type Message, secondsToExpiry } from "./message.ts";
 import type { DropReason } from "./ports.ts";
+import { Queue } from "./queue.ts";
 import type { QueuedMessage, Session } from "./session.ts";
 import { routeEntry } from "./subscribers.ts";
 import type { RouteEntry, Subscription } from "./subscription-tree.ts";
@@ -113,8 +114,9 @@ function enqueue(
 export function resumeSending(broker: Broker, session: Session, now: number): void {
   const { connection } = session;
   if (connection === undefined) return;
-  while (session.resend.length > 0 && connection.sendQuota > 0 && !connection.outbox.congested) {
+  while (session.resend !== undefined && connection.sendQuota > 0 && !connection.outbox.congested) {
     const entry = session.resend.shift()!;
+    if (session.resend.length === 0) session.resend = undefined;
     // Acknowledged meanwhile, for the earlier connection: it is not sent again. [MQTT-4.3.3-4]
     if (entry.released || session.inflight.get(entry.packetId) !== entry) continue;
     const { message, packetId, qos, retain, subscriptionIdentifiers } = entry;
@@ -129,7 +131,7 @@ export function resumeSending(broker: Broker, session: Session, now: number): vo
     // [MQTT-3.3.1-1] DUP is set; [MQTT-4.3.3-7] an exchange that has begun does not expire
     sendPublish(broker, connection, session, message, packetId, qos, retain, true, subscriptionIdentifiers, now);
   }
-  while (session.resend.length === 0 && !connection.outbox.congested) {
+  while (session.resend === undefined && !connection.outbox.congested) {
     const head = session.queue.peek();
     if (head === undefined || (head.qos > 0 && !session.mayBegin)) return;
     session.dequeue();
@@ -153,7 +155,7 @@ export function resendInflight(broker: Broker, session: Session, now: number): v
   for (const entry of session.inflight) {
     entry.countsAgainstQuota = false;
     if (entry.released) connection.acknowledge(PacketType.PUBREL, entry.packetId);
-    else session.resend.push(entry);
+    else (session.resend ??= new Queue()).push(entry);
   }
   resumeSending(broker, session, now);
 }

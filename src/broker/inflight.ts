@@ -33,13 +33,16 @@ type Slot = InflightMessage | number | undefined;
 const DUE_BITS = 3;
 const DUE_MASK = 2 ** DUE_BITS - 1;
 
+/** Of clients to which nothing has been under way. Nothing is put there. */
+const NONE: never[] = [];
+
 /**
  * The messages under way to one client by packet identifier. Identifiers are given in turn and mostly come back in turn:
  * the table has a slot for each remainder of them, at least twice as many as messages, and an identifier whose slot is
  * taken is passed over.
  */
 export class Inflight {
-  #slots: Slot[] = [];
+  #slots: Slot[] = NONE;
   #size = 0;
   #lastPacketId = 0;
   #lastOrder = 0;

@@ -63,8 +63,7 @@ export class InternalPublisher {
 
   /** Not one of the broker's: it has a queue for messages that wait for hooks, and nothing else of a session. */
   #createSession(): Session {
-    const never = () => {};
-    const session = new Session(this.id, 0, { expiry: never, willDelay: never });
+    const session = new Session(this.id, 0);
     session.onSettled = (number, reasonCode, reason) => {
       const done = this.#waiting.get(number);
       this.#waiting.delete(number);

@@ -128,8 +128,8 @@ function headerOf(session: Session): JournalRecord {
     type: "session",
     clientId,
     expiryIntervalSeconds,
-    endsAtMs: connection === undefined ? expiry.atMs : undefined,
+    endsAtMs: connection === undefined ? (expiry?.atMs ?? Infinity) : undefined,
     will,
-    willDueAtMs: willDelay.index === -1 ? undefined : willDelay.atMs,
+    willDueAtMs: willDelay === undefined || willDelay.index === -1 ? undefined : willDelay.atMs,
   };
 }

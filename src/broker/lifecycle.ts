@@ -2,9 +2,9 @@
 import { PacketType, ReasonCode, reasonCodeName } from "../codec/index.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
+import { setSessionExpiry, setWillDelay } from "./due.ts";
 import { SESSION_NEVER_EXPIRES } from "./limits.ts";
 import { acceptMessage } from "./publishing.ts";
-import { Queue } from "./queue.ts";
 import { Session } from "./session.ts";
 
 interface End {
@@ -87,7 +87,7 @@ function detach(broker: Broker, connection: Connection): Session | undefined {
   if (session === undefined) return undefined;
   connection.session = undefined;
   session.connection = undefined;
-  session.resend = new Queue();
+  session.resend = undefined;
   return session;
 }
 
@@ -102,12 +102,12 @@ function goOffline(broker: Broker, session: Session, end: End, now: number): voi
     endSession(broker, session, now);
     return;
   }
-  broker.deadlines.set(session.expiry, now + expiryMs(session.expiryIntervalSeconds));
+  setSessionExpiry(broker, session, now + expiryMs(session.expiryIntervalSeconds));
   if (session.will?.delaySeconds === 0) {
     publishWill(broker, session, now);
     return;
   }
-  if (session.will !== undefined) broker.deadlines.set(session.willDelay, now + session.will.delaySeconds * 1000);
+  if (session.will !== undefined) setWillDelay(broker, session, now + session.will.delaySeconds * 1000);
   session.kept?.update();
 }
 
@@ -117,10 +117,7 @@ export function expiryMs(seconds: number): number {
 }
 
 export function createSession(broker: Broker, clientId: string): Session {
-  const session = new Session(clientId, broker.limits.inflightMax, {
-    expiry: (expired, now) => endSession(broker, expired, now),
-    willDelay: (waiting, now) => publishWill(broker, waiting, now),
-  });
+  const session = new Session(clientId, broker.limits.inflightMax);
   broker.sessions.set(clientId, session);
   return session;
 }
@@ -132,7 +129,7 @@ export function endSession(broker: Broker, session: Session, now: number): void 
   session.kept?.remove();
   session.kept = undefined;
   for (const subscription of session.subscriptions.values()) broker.subscriptions.remove(subscription);
-  session.subscriptions.clear();
+  session.forgetSubscriptions();
   publishWill(broker, session, now);
 }
 

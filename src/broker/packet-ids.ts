@@ -3,9 +3,12 @@ const PAGE_BITS = 12;
 const PAGE_WORDS = 2 ** (PAGE_BITS - 5);
 const PAGE_MASK = 2 ** PAGE_BITS - 1;
 
+/** Of sets that have never held any. Nothing is put there. */
+const NONE: never[] = [];
+
 /** A set of packet identifiers, as bits. Costs no memory until there is one, and no allocation for each. */
 export class PacketIds {
-  readonly #pages: (Int32Array | undefined)[] = [];
+  #pages: (Int32Array | undefined)[] = NONE;
   #size = 0;
 
   get size(): number {
@@ -18,6 +21,7 @@ export class PacketIds {
   }
 
   add(packetId: number): void {
+    if (this.#pages === NONE) this.#pages = [];
     const page = (this.#pages[packetId >> PAGE_BITS] ??= new Int32Array(PAGE_WORDS));
     const word = (packetId & PAGE_MASK) >> 5;
     const bit = 1 << (packetId & 31);
@@ -39,7 +43,7 @@ export class PacketIds {
   }
 
   clear(): void {
-    this.#pages.length = 0;
+    this.#pages = NONE;
     this.#size = 0;
   }
 

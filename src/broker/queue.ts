@@ -1,6 +1,9 @@
+/** The items of queues that have never held any. Nothing is put there. */
+const NONE: never[] = [];
+
 /** First in, first out, without moving what waits: an array that is read from its front. */
 export class Queue<T> {
-  #items: (T | undefined)[] = [];
+  #items: (T | undefined)[] = NONE;
   #head = 0;
 
   get length(): number {
@@ -8,7 +11,8 @@ export class Queue<T> {
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    if (this.#items === NONE) this.#items = [item];
+    else this.#items.push(item);
   }
 
   peek(): T | undefined {

@@ -1,4 +1,5 @@
 import type { Broker } from "./broker.ts";
+import { setSessionExpiry, setWillDelay } from "./due.ts";
 import type { Keeper } from "./keeper.ts";
 import { KeptSession } from "./kept-session.ts";
 import { createSession, expiryMs } from "./lifecycle.ts";
@@ -72,8 +73,8 @@ function restoreSession(
   session.will = will;
   session.kept = new KeptSession(keeper, session, id);
   sessions.set(id, session);
-  broker.deadlines.set(session.expiry, endsAtMs ?? now + expiryMs(expiryIntervalSeconds));
-  if (will !== undefined) broker.deadlines.set(session.willDelay, willDueAtMs ?? now + will.delaySeconds * 1000);
+  setSessionExpiry(broker, session, endsAtMs ?? now + expiryMs(expiryIntervalSeconds));
+  if (will !== undefined) setWillDelay(broker, session, willDueAtMs ?? now + will.delaySeconds * 1000);
   // It was connected: its times have only now been set.
   if (endsAtMs === undefined) session.kept.update();
   return true;
@@ -85,7 +86,7 @@ function restoreSubscription({ broker, sessions }: Restored, id: RecordId, recor
   const parsed = parseFilter(key);
   if (session === undefined || parsed === undefined) return false;
   const subscription = { session, key, ...parsed, qos, noLocal, retainAsPublished, identifier, recordId: id };
-  session.subscriptions.set(key, subscription);
+  session.addSubscription(subscription);
   broker.subscriptions.add(subscription);
   return true;
 }

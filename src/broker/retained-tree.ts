@@ -10,7 +10,7 @@ export class RetainedMessage {
   readonly message: Message;
   /** In the journal; 0 where there is none. */
   readonly recordId: RecordId;
-  expiry: Deadline | undefined;
+  expiry: Deadline<string> | undefined;
 
   constructor(message: Message, recordId: RecordId) {
     this.message = message;

@@ -12,6 +12,7 @@ export class RetainedMessages {
   readonly #keeper: Keeper | undefined;
   #size = 0;
   #bytes = 0;
+  readonly #expire = (topic: string) => this.delete(topic);
 
   constructor(deadlines: Deadlines, keeper?: Keeper) {
     this.#deadlines = deadlines;
@@ -72,7 +73,7 @@ export class RetainedMessages {
     const { topic, expiresAtMs } = message;
     const retained = new RetainedMessage(message, recordId);
     if (expiresAtMs !== Infinity) {
-      retained.expiry = new Deadline(() => this.delete(topic));
+      retained.expiry = new Deadline(topic, this.#expire);
       this.#deadlines.set(retained.expiry, expiresAtMs);
     }
     const replaced = this.#tree.put(retained);

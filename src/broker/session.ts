@@ -1,6 +1,6 @@
 import type { QoS } from "../codec/index.ts";
 import type { Connection } from "./connection.ts";
-import { Deadline } from "./deadlines.ts";
+import type { Deadline } from "./deadlines.ts";
 import { Inflight, type InflightMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { KeptSession } from "./kept-session.ts";
@@ -22,6 +22,8 @@ export interface QueuedMessage {
   recordId: RecordId;
 }
 
+const NO_SUBSCRIPTIONS: ReadonlyMap<string, Subscription> = new Map();
+
 /** The state of a client that outlives its network connections (MQTT 5.0 §4.1). */
 export class Session {
   readonly clientId: string;
@@ -29,7 +31,8 @@ export class Session {
   connection: Connection | undefined;
   /** Seconds that the session outlives its connection; 0 ends it with the connection. [MQTT-3.1.2-23] */
   expiryIntervalSeconds = 0;
-  readonly expiry: Deadline;
+  /** Of the session. Set while the client is away. */
+  expiry: Deadline<Session> | undefined;
 
   /** True for a session that ends with its connection: what is under way to the client is never sent again. */
   endsWithConnection = false;
@@ -37,13 +40,12 @@ export class Session {
   /** What the journal has of the session; undefined where it ends with its connection, or there is no journal. */
   kept: KeptSession | undefined;
 
-  /** By filter as in SUBSCRIBE. */
-  readonly subscriptions = new Map<string, Subscription>();
+  #subscriptions: Map<string, Subscription> | undefined;
 
   /** What was sent at QoS 1 and 2 and is not complete. */
   readonly inflight = new Inflight();
-  /** Those of `inflight` that must be sent again on this connection, once the quota allows it. */
-  resend: Queue<InflightMessage> = new Queue();
+  /** Those of `inflight` that must be sent again on this connection, once the quota allows it; undefined if none is left. */
+  resend: Queue<InflightMessage> | undefined;
   readonly queue = new Queue<QueuedMessage>();
   #queuedBytes = 0;
   #queuedQos0 = 0;
@@ -58,20 +60,32 @@ export class Session {
   skipsHooks = false;
 
   will: Will | undefined;
-  readonly willDelay: Deadline;
+  willDelay: Deadline<Session> | undefined;
 
   readonly #inflightMax: number;
 
   /** @param inflightMax messages under way at the same time, over all connections */
-  constructor(
-    clientId: string,
-    inflightMax: number,
-    due: { expiry(session: Session, now: number): void; willDelay(session: Session, now: number): void },
-  ) {
+  constructor(clientId: string, inflightMax: number) {
     this.clientId = clientId;
     this.#inflightMax = inflightMax;
-    this.expiry = new Deadline((now) => due.expiry(this, now));
-    this.willDelay = new Deadline((now) => due.willDelay(this, now));
+  }
+
+  /** By filter as in SUBSCRIBE. */
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.#subscriptions ?? NO_SUBSCRIPTIONS;
+  }
+
+  /** In place of the one that has the same key. */
+  addSubscription(subscription: Subscription): void {
+    (this.#subscriptions ??= new Map()).set(subscription.key, subscription);
+  }
+
+  removeSubscription(key: string): void {
+    this.#subscriptions?.delete(key);
+  }
+
+  forgetSubscriptions(): void {
+    this.#subscriptions = undefined;
   }
 
   /** Of the messages in `queue`. */
@@ -92,7 +106,7 @@ export class Session {
 
   /** True while a QoS 1 or 2 message could be sent at once. */
   get isReady(): boolean {
-    return this.mayBegin && this.queue.length === 0 && this.resend.length === 0 && !this.connection!.outbox.congested;
+    return this.mayBegin && this.queue.length === 0 && this.resend === undefined && !this.connection!.outbox.congested;
   }
 
   /** True while messages of QoS 0 wait, which the next one must not overtake. [MQTT-4.6.0-6] */

@@ -1,5 +1,8 @@
 const EMPTY = Buffer.alloc(0);
 
+/** What waits behind the chunk where nothing ever has. Nothing is put there. */
+const NONE: never[] = [];
+
 /** Chunks below this are copied together while they wait, so that a byte never costs a Buffer. */
 const SMALL_CHUNK = 1024;
 const SMALLEST_TAIL = 64;
@@ -18,7 +21,7 @@ export class ChunkQueue {
   private chunkMemory: ArrayBufferLike | undefined = undefined;
 
   /** Chunks after `chunk`, from `head` on. */
-  private waiting: Buffer[] = [];
+  private waiting: Buffer[] = NONE;
   private head = 0;
   private waitingLength = 0;
   /** Where small chunks are copied together: the last waiting chunk is a view of its first bytes. */
@@ -45,7 +48,7 @@ export class ChunkQueue {
     if (chunk.length < SMALL_CHUNK) {
       this.append(chunk);
     } else {
-      this.waiting.push(chunk);
+      this.add(chunk);
       this.tail = undefined;
     }
   }
@@ -111,7 +114,7 @@ export class ChunkQueue {
   }
 
   private drop(): void {
-    this.waiting.length = 0;
+    this.waiting = NONE;
     this.head = 0;
     this.tail = undefined;
   }
@@ -125,6 +128,11 @@ export class ChunkQueue {
       this.tailUsed = 0;
     }
     this.tailUsed += chunk.copy(this.tail, this.tailUsed);
-    this.waiting.push(this.tail.subarray(0, this.tailUsed));
+    this.add(this.tail.subarray(0, this.tailUsed));
+  }
+
+  private add(chunk: Buffer): void {
+    if (this.waiting === NONE) this.waiting = [chunk];
+    else this.waiting.push(chunk);
   }
 }

@@ -49,8 +49,9 @@ export class Decoder {
   maximumPacketSize: number;
 
   private readonly received = new ChunkQueue();
-  private readonly topics = new TopicCache();
-  private readonly properties = new PropertiesCache();
+  /** These two come with the first PUBLISH. */
+  private topics: TopicCache | undefined = undefined;
+  private properties: PropertiesCache | undefined = undefined;
   private readonly receivedPublish: ReceivedPublish | undefined;
   private versionKnown: boolean;
   private failure: CodecError | undefined = undefined;
@@ -170,7 +171,9 @@ export class Decoder {
   }
 
   private decodePublish(bytes: Buffer, memory: ArrayBufferLike, start: number, end: number, first: number): Publish {
-    const { protocolVersion, topics, properties } = this;
+    const { protocolVersion } = this;
+    const topics = (this.topics ??= new TopicCache());
+    const properties = (this.properties ??= new PropertiesCache());
     return decodePublish(bytes, memory, start, end, first & 0x0f, protocolVersion, topics, properties);
   }
 

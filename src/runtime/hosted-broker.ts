@@ -83,7 +83,7 @@ export class HostedBroker {
         authenticate: (connection, packet) => this.#authenticate(connection, packet, options.checkCredentials),
       },
     });
-    this.#wake = new Deadline((now) => {
+    this.#wake = new Deadline(undefined, (_, now) => {
       try {
         this.broker.advance(now);
       } finally {

@@ -54,7 +54,7 @@ export function viewSession(session: Session): SessionView {
     clientId: session.clientId,
     connection: viewConnection(session),
     expiryIntervalSeconds: session.expiryIntervalSeconds,
-    expiresAtMs: session.expiry.atMs,
+    expiresAtMs: session.expiry?.atMs ?? Infinity,
     subscriptionCount: session.subscriptions.size,
     queuedMessages: session.queue.length,
     queuedBytes: session.queuedBytes,

@@ -14,6 +14,9 @@ interface Part {
   readonly run: Buffer | undefined;
 }
 
+/** Packet identifiers and parts where there have never been any, or are none. Nothing is put there. */
+const NONE: never[] = [];
+
 /** What a turn sends to one connection: put together, in order, so that it leaves with few system calls. */
 export class LinkOutput {
   readonly #runtime: Pick<Runtime, "frames" | "network" | "slabs">;
@@ -30,9 +33,9 @@ export class LinkOutput {
   #runStart = 0;
   #runEnd = 0;
   /** Packet identifiers of these frames, each behind its index in `#run`. */
-  readonly #packetIds: number[] = [];
+  #packetIds: number[] = NONE;
   /** What leaves before the slab. */
-  #parts: Part[] = [];
+  #parts: Part[] = NONE;
   #partsBytes = 0;
   /** At least as many as wait in the stream. */
   #unsentBytesAtMost = 0;
@@ -68,6 +71,7 @@ export class LinkOutput {
 
   /** @param at index of the packet identifier in the bytes of the frame that was added last */
   addPacketId(at: number, packetId: number): void {
+    if (this.#packetIds === NONE) this.#packetIds = [];
     this.#packetIds.push(at, packetId);
   }
 
@@ -88,9 +92,21 @@ export class LinkOutput {
 
   /** Writes what the turn has put together. */
   flush(): void {
-    if (this.#run !== undefined && (this.end > 0 || !this.#writeRun(this.#run))) this.#endRun();
-    this.#writeSlab();
-    this.#writeParts();
+    const run = this.#run;
+    if (run !== undefined && this.end === 0 && this.#mayLeave(run)) {
+      const bytes = run.subarray(this.#runStart, this.#runEnd);
+      this.#forgetRun();
+      this.#writeLast(bytes, undefined, run);
+      return;
+    }
+    this.#endRun();
+    const slab = this.#slab;
+    if (slab === undefined || this.end === 0) {
+      this.#writeParts();
+      return;
+    }
+    const bytes = this.#takeSlab(slab);
+    this.#writeLast(bytes, slab, undefined);
   }
 
   /** The connection is lost, and what waits for it. */
@@ -99,23 +115,33 @@ export class LinkOutput {
     this.#slab = undefined;
     this.end = 0;
     this.#forgetRun();
-    this.#parts = [];
+    this.#parts = NONE;
     this.#partsBytes = 0;
   }
 
   #writeSlab(): void {
-    if (this.#slab === undefined || this.end === 0) return;
     const slab = this.#slab;
+    if (slab === undefined || this.end === 0) return;
+    this.#write(this.#takeSlab(slab), slab, undefined);
+  }
+
+  /** @returns the bytes in the slab, which is no longer ours to write to */
+  #takeSlab(slab: Buffer): Buffer {
     const bytes = slab.subarray(0, this.end);
     this.#slab = undefined;
     this.end = 0;
-    this.#write(bytes, slab, undefined);
+    return bytes;
   }
 
-  /** Writes the run from where it is. @returns false where it has to be copied instead */
-  #writeRun(run: Buffer): boolean {
+  /** True if the run may be written from where it is; otherwise it has to be copied. */
+  #mayLeave(run: Buffer): boolean {
     if (this.#packetIds.length > 0) return false;
-    if ((this.#runEnd - this.#runStart) * KEPT_RATIO_MAX < run.buffer.byteLength) return false;
+    return (this.#runEnd - this.#runStart) * KEPT_RATIO_MAX >= run.buffer.byteLength;
+  }
+
+  /** @returns false where it has to be copied instead */
+  #writeRun(run: Buffer): boolean {
+    if (!this.#mayLeave(run)) return false;
     const bytes = run.subarray(this.#runStart, this.#runEnd);
     this.#forgetRun();
     this.#writeSlab();
@@ -178,25 +204,41 @@ export class LinkOutput {
 
   /** Leaves them to the end of the turn, unless there is much already: then they go with a single system call. */
   #write(bytes: Buffer, slab: Buffer | undefined, run: Buffer | undefined): void {
+    if (this.#parts === NONE) this.#parts = [];
     this.#parts.push({ bytes, slab, run });
     this.#partsBytes += bytes.length;
     if (this.#partsBytes >= PARTS_BYTES_MAX) this.#writeParts();
+  }
+
+  /** The same for what a turn ends with: mostly it is all there is. */
+  #writeLast(bytes: Buffer, slab: Buffer | undefined, run: Buffer | undefined): void {
+    if (this.#parts.length > 0) {
+      this.#write(bytes, slab, run);
+      this.#writeParts();
+      return;
+    }
+    this.#runtime.network.bytesSent += bytes.length;
+    const hasLeft = this.#stream.write(bytes);
+    this.#unsentBytesAtMost = hasLeft ? 0 : this.#stream.unsentBytes;
+    this.#settle(hasLeft, slab, run);
   }
 
   #writeParts(): void {
     const parts = this.#parts;
     if (parts.length === 0) return;
     const stream = this.#stream;
-    const { network, slabs, frames } = this.#runtime;
-    network.bytesSent += this.#partsBytes;
+    this.#runtime.network.bytesSent += this.#partsBytes;
     const hasLeft =
       parts.length === 1 ? stream.write(parts[0]!.bytes) : stream.writeAll(parts.map(({ bytes }) => bytes));
     this.#unsentBytesAtMost = hasLeft ? 0 : stream.unsentBytes;
-    for (const { slab, run } of parts) {
-      if (hasLeft && slab !== undefined) slabs.release(slab);
-      if (!hasLeft && run !== undefined) frames.keep(run);
-    }
-    this.#parts = [];
+    for (const { slab, run } of parts) this.#settle(hasLeft, slab, run);
+    this.#parts = NONE;
     this.#partsBytes = 0;
+  }
+
+  /** @param hasLeft what was written of this slab or run has left, and does not wait for the network */
+  #settle(hasLeft: boolean, slab: Buffer | undefined, run: Buffer | undefined): void {
+    if (hasLeft && slab !== undefined) this.#runtime.slabs.release(slab);
+    if (!hasLeft && run !== undefined) this.#runtime.frames.keep(run);
   }
 }

@@ -21,7 +21,7 @@ import {
 } from "../codec/index.ts";
 import {
   type Connection,
-  Deadline,
+  type Deadline,
   type Limits,
   type Message,
   type Outbox,
@@ -46,6 +46,8 @@ const REPEAT_TRIES = 4;
  */
 export class Link implements Outbox, StreamHandler {
   readonly stream: Stream;
+  /** Where the connections of an address are counted; it is not known any more when the connection ends. */
+  readonly countedAddress: string | undefined;
   readonly #runtime: Runtime;
   readonly #decoder: Decoder;
   #version: ProtocolVersion = 4;
@@ -68,19 +70,19 @@ export class Link implements Outbox, StreamHandler {
   /** How many more packets of this chunk may turn out to have no repeats that can be forwarded, before nobody looks. */
   #repeatTries = 0;
   /** CONNECT is due, or after `close` the end of the network connection. */
-  readonly #patience: Deadline;
+  #patience: Deadline<Stream> | undefined;
 
-  constructor(runtime: Runtime, stream: Stream) {
+  constructor(runtime: Runtime, stream: Stream, countedAddress: string | undefined) {
     this.#runtime = runtime;
     this.stream = stream;
+    this.countedAddress = countedAddress;
     this.#output = new LinkOutput(runtime, stream);
     this.#limits = runtime.limits;
     this.#decoder = new Decoder({
       maximumPacketSize: Math.min(this.#limits.packetBytesMax, this.#limits.connectBytesMax),
       receivedPublish: runtime.frames.received,
     });
-    this.#patience = new Deadline(() => stream.destroy());
-    runtime.deadlines.set(this.#patience, runtime.now() + runtime.limits.connectTimeoutMs);
+    this.#bePatient(runtime.limits.connectTimeoutMs);
     stream.handler = this;
   }
 
@@ -212,7 +214,7 @@ export class Link implements Outbox, StreamHandler {
       return;
     }
     this.#version = packet.protocolVersion;
-    if (this.#runtime.isCrowded(this.stream)) {
+    if (this.#runtime.isCrowded(this)) {
       this.#refuse(packet, ReasonCode.QuotaExceeded, "too many connections from this address");
       return;
     }
@@ -222,6 +224,7 @@ export class Link implements Outbox, StreamHandler {
       return;
     }
     this.#runtime.deadlines.clear(this.#patience);
+    this.#patience = undefined;
     this.#hosted = located;
     this.#limits = located.broker.limits;
     this.#decoder.maximumPacketSize = this.#limits.packetBytesMax;
@@ -344,7 +347,12 @@ export class Link implements Outbox, StreamHandler {
     // What still comes is of no interest, but the peer's end is.
     if (this.#isStreamPaused) this.stream.resume();
     this.stream.end();
-    this.#runtime.deadlines.set(this.#patience, this.#runtime.now() + LINGER_MS);
+    this.#bePatient(LINGER_MS);
+  }
+
+  #bePatient(ms: number): void {
+    const { deadlines } = this.#runtime;
+    this.#patience = deadlines.move(this.#patience, this.#runtime.now() + ms, this.stream, destroy);
   }
 
   // ---- bytes out
@@ -379,3 +387,4 @@ const handlePackets = (link: Link, now: number) => link.handlePackets(now);
 const drained = (link: Link, now: number) => link.drained(now);
 const lost = (link: Link, now: number) => link.lost(now);
 const close = (link: Link) => link.close();
+const destroy = (stream: Stream) => stream.destroy();

@@ -124,22 +124,24 @@ export class Runtime {
   /** Takes a new network connection. */
   accept(accepted: Stream): void {
     const stream = this.#gate === undefined ? accepted : this.#gate.guard(accepted);
-    this.#links.add(new Link(this, stream));
-    this.#countAddress(stream, 1);
+    const isCounted = this.limits.connectionsPerAddressMax !== 0;
+    const link = new Link(this, stream, isCounted ? stream.address : undefined);
+    this.#links.add(link);
+    this.#countAddress(link, 1);
     this.#armTimer();
   }
 
   /** The connection has ended. */
   forget(link: Link): void {
     this.#links.delete(link);
-    this.#countAddress(link.stream, -1);
+    this.#countAddress(link, -1);
     if (this.#links.size === 0) this.#onLinksGone();
   }
 
   /** True if the address has more connections than one may have. */
-  isCrowded(stream: Stream): boolean {
-    const { connectionsPerAddressMax } = this.limits;
-    return connectionsPerAddressMax !== 0 && this.#linksByAddress.get(stream.address)! > connectionsPerAddressMax;
+  isCrowded({ countedAddress }: Link): boolean {
+    if (countedAddress === undefined) return false;
+    return this.#linksByAddress.get(countedAddress)! > this.limits.connectionsPerAddressMax;
   }
 
   /** Passes an input to a broker. Turns that begin within a turn are part of it. */
@@ -219,7 +221,8 @@ export class Runtime {
     clearTimeout(this.#timer);
   }
 
-  #countAddress({ address }: Stream, change: 1 | -1): void {
+  #countAddress({ countedAddress: address }: Link, change: 1 | -1): void {
+    if (address === undefined) return;
     const count = (this.#linksByAddress.get(address) ?? 0) + change;
     if (count === 0) this.#linksByAddress.delete(address);
     else this.#linksByAddress.set(address, count);

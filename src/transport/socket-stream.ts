@@ -3,38 +3,43 @@ import type { TLSSocket } from "node:tls";
 import type { Addressed, ByteStream, ByteStreamHandler, PeerCertificate } from "./byte-stream.ts";
 import { isLoopbackAddress } from "./loopback.ts";
 
-const ignore = () => {};
+const STREAM = Symbol("stream");
+
+interface StreamSocket extends Socket {
+  [STREAM]: SocketStream;
+}
 
 /** A connection of bytes: TCP, TLS above it, or a Unix socket. */
 export class SocketStream implements ByteStream {
   readonly transport: "tcp" | "tls" | "unix";
-  readonly address: string;
-  readonly isLoopback: boolean;
   readonly addressed: Addressed;
   readonly isSameSite = true;
   handler!: ByteStreamHandler;
   readonly #socket: Socket;
-  readonly #port: number | undefined;
 
   constructor(socket: Socket, transport: "tcp" | "tls" | "unix", addressed?: Addressed) {
     this.#socket = socket;
     this.transport = transport;
     this.addressed = addressed;
-    const isUnix = transport === "unix";
-    this.address = isUnix ? "unix" : (socket.remoteAddress ?? "");
-    this.#port = isUnix ? undefined : socket.remotePort;
-    this.isLoopback = isUnix || isLoopbackAddress(this.address);
-    socket.on("data", (chunk) => this.handler.onData(chunk));
-    socket.on("drain", () => this.handler.onDrain());
-    socket.on("close", () => this.handler.onClose());
-    // `close` follows; a peer that resets its connection is nothing to report.
-    socket.on("error", ignore);
+    (socket as StreamSocket)[STREAM] = this;
+    socket.on("data", onData);
+    socket.on("drain", onDrain);
+    socket.on("close", onClose);
+    socket.on("error", onError);
+  }
+
+  /** Empty where the peer has gone. It takes a system call to learn, so only who needs it asks. */
+  get address(): string {
+    return this.transport === "unix" ? "unix" : (this.#socket.remoteAddress ?? "");
+  }
+
+  get isLoopback(): boolean {
+    return this.transport === "unix" || isLoopbackAddress(this.address);
   }
 
   get remote(): string {
     if (this.transport === "unix") return "unix socket";
-    // The peer may have gone before we came to accept it: then its address is not known any more.
-    return `${this.address || "?"}:${this.#port ?? "?"}`;
+    return `${this.address || "?"}:${this.#socket.remotePort ?? "?"}`;
   }
 
   get peerCertificate(): PeerCertificate | undefined {
@@ -73,6 +78,23 @@ export class SocketStream implements ByteStream {
     this.#socket.destroy();
   }
 }
+
+// Not closures: they and what they refer to would be a good part of what a connection takes.
+
+function onData(this: Socket, chunk: Buffer): void {
+  (this as StreamSocket)[STREAM].handler.onData(chunk);
+}
+
+function onDrain(this: Socket): void {
+  (this as StreamSocket)[STREAM].handler.onDrain();
+}
+
+function onClose(this: Socket): void {
+  (this as StreamSocket)[STREAM].handler.onClose();
+}
+
+/** `close` follows; a peer that resets its connection is nothing to report. */
+function onError(): void {}
 
 /** What the client has shown, while the connection lasts. */
 export function peerCertificateOf(socket: TLSSocket): PeerCertificate | undefined {

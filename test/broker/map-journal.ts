@@ -61,9 +61,9 @@ export function durableState(broker: Broker, now: number): unknown {
       return {
         clientId,
         expiry,
-        endsAtMs: String(isWaiting ? session.expiry.atMs : endsAtMs),
+        endsAtMs: String(isWaiting ? (session.expiry?.atMs ?? Infinity) : endsAtMs),
         will,
-        willDueAtMs: will && String(isWaiting ? session.willDelay.atMs : now + will.delaySeconds * 1000),
+        willDueAtMs: will && String(isWaiting ? (session.willDelay?.atMs ?? Infinity) : now + will.delaySeconds * 1000),
         subscriptions: [...session.subscriptions.values()].map(subscriptionOf),
         released: [...inflight].filter((entry) => entry.released).map(deliveryOf),
         inflight: [...inflight].filter((entry) => !entry.released).map(deliveryOf),

@@ -20,7 +20,7 @@ const topicFilter = fc
   .chain((levels) => fc.boolean().map((hash) => [...levels, ...(hash ? ["#"] : [])].join("/")))
   .filter(isValidTopicFilter);
 
-const newSession = (id: string) => new Session(id, 10, { expiry: () => {}, willDelay: () => {} });
+const newSession = (id: string) => new Session(id, 10);
 const subscriptionOf = (session: Session, filter: string): Subscription => ({
   session,
   key: filter,
@@ -143,7 +143,7 @@ describe("deadlines", () => {
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const deadlines = new Deadlines();
         const fired: [number, number][] = [];
-        const all = Array.from({ length: 10 }, (_, i) => new Deadline((now) => fired.push([now, i])));
+        const all = Array.from({ length: 10 }, (_, i) => new Deadline(i, (owner, now) => fired.push([now, owner])));
         const expected = new Map<number, number>();
         for (const { which, at } of steps) {
           deadlines.set(all[which]!, at);

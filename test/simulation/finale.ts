@@ -60,7 +60,7 @@ function checkComplete({ model, devices, broker }: World): void {
     if (owed.length > 0) fail("lost", `${who} never got ${describe(owed[0]!.content)}`);
     if (inflight.length > 0) fail("incomplete", `${who} still has ${inflight.length} in flight`);
     const { inflight: left, queue, resend, publishing } = broker.sessions.get(clientId)!;
-    const sizes = [left.size, queue.length, resend.length, publishing.length];
+    const sizes = [left.size, queue.length, resend?.length ?? 0, publishing.length];
     if (sizes.some((size) => size > 0))
       fail("left-behind", `in flight, queue, to resend, with hooks of ${who}: ${sizes.join()}`);
   }

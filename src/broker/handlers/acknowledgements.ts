@@ -105,5 +105,5 @@ function completeOutbound(
     session.kept?.removeDelivery(entry);
     if (entry.countsAgainstQuota) connection.sendQuota++;
   }
-  if (session.queue.length > 0 || session.resend.length > 0) resumeSending(broker, session, now);
+  if (session.queue.length > 0 || session.resend !== undefined) resumeSending(broker, session, now);
 }

@@ -11,6 +11,7 @@ import type { Broker } from "../broker.ts";
 import type { Connection } from "../connection.ts";
 import { resendInflight } from "../delivery.ts";
 import { abandonConnection, cancelWill, createSession, disconnect, endSession } from "../lifecycle.ts";
+import { setKeepAlive, setTokenExpiry } from "../due.ts";
 import { KeptSession } from "../kept-session.ts";
 import { SESSION_NEVER_EXPIRES } from "../limits.ts";
 import type { AuthenticationResult, Principal } from "../ports.ts";
@@ -161,7 +162,7 @@ function openConnection(
   session.will = willOf(connect, session.clientId, principal.tokenId);
   const keepAlive = connection.outbox.isInternal ? 0 : effectiveKeepAlive(broker, connect);
   connection.silenceMaxMs = keepAlive === 0 ? Infinity : keepAlive * 1500;
-  broker.deadlines.set(connection.keepAlive, now + connection.silenceMaxMs);
+  setKeepAlive(broker, connection, now + connection.silenceMaxMs);
   keepSession(broker, session);
   applyPrincipal(broker, connection, session, principal, now);
 }
@@ -191,7 +192,7 @@ export function applyPrincipal(
   connection.acl = principal.acl;
   connection.tokenId = principal.tokenId;
   connection.lastPublishTopic = undefined;
-  broker.deadlines.set(connection.tokenExpiry, principal.expiresAtMs);
+  setTokenExpiry(broker, connection, principal.expiresAtMs);
   dropForbiddenSubscriptions(broker, connection, session, now);
 }
 
@@ -202,7 +203,7 @@ function dropForbiddenSubscriptions(broker: Broker, connection: Connection, sess
   for (const subscription of session.subscriptions.values()) {
     const { key, topicFilter } = subscription;
     if (acl.maySubscribe(topicFilter)) continue;
-    session.subscriptions.delete(key);
+    session.removeSubscription(key);
     broker.subscriptions.remove(subscription);
     session.kept?.removeSubscription(subscription);
     if (broker.observer === undefined) continue;

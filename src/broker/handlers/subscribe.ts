@@ -79,7 +79,7 @@ function subscribe(
   const recordId = existing?.recordId ?? 0;
   const subscription = { session, key, topicFilter, shareName, qos, noLocal, retainAsPublished, identifier, recordId };
   // [MQTT-3.8.4-3] the same filter again replaces the subscription
-  session.subscriptions.set(key, subscription);
+  session.addSubscription(subscription);
   broker.subscriptions.add(subscription);
   session.kept?.putSubscription(subscription);
   // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; §4.8.2: none for shared subscriptions

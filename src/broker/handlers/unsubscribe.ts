@@ -38,7 +38,7 @@ function unsubscribe(broker: Broker, session: Session, topicFilter: string): Rea
   if (subscription === undefined) {
     return parseFilter(topicFilter) === undefined ? ReasonCode.TopicFilterInvalid : ReasonCode.NoSubscriptionExisted;
   }
-  session.subscriptions.delete(topicFilter);
+  session.removeSubscription(topicFilter);
   broker.subscriptions.remove(subscription);
   session.kept?.removeSubscription(subscription);
   return ReasonCode.Success;

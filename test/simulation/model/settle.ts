@@ -48,7 +48,7 @@ export function checkBounds({ limits, sessions }: State, broker: Broker): void {
     const who = JSON.stringify(session.clientId);
     check(`queue of ${who}`, session.queue.length, limits.queuedMessagesMax);
     check(`messages in flight to ${who}`, session.inflight.size, limits.inflightMax);
-    check(`messages sent again to ${who}`, session.resend.length, limits.inflightMax);
+    check(`messages sent again to ${who}`, session.resend?.length ?? 0, limits.inflightMax);
     const { publishing } = sessions.get(session.clientId)!;
     if (session.publishing.length !== publishing.length)
       fail("state", `with hooks of ${who}: ${session.publishing.length}`);

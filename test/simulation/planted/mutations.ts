@@ -36,8 +36,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a will is not published when its session ends before its delay is over",
     file: "broker/lifecycle.ts",
-    source: "  session.subscriptions.clear();\n  publishWill(broker, session, now);",
-    replacement: "  session.subscriptions.clear();\n  broker.deadlines.clear(session.willDelay);",
+    source: "  session.forgetSubscriptions();\n  publishWill(broker, session, now);",
+    replacement: "  session.forgetSubscriptions();\n  broker.deadlines.clear(session.willDelay);",
   },
   {
     name: "the send quota is not restored",
@@ -136,9 +136,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: "who authenticates again keeps the end of the first token",
     file: "broker/handlers/connect.ts",
-    source: "  broker.deadlines.set(connection.tokenExpiry, principal.expiresAtMs);",
+    source: "  setTokenExpiry(broker, connection, principal.expiresAtMs);",
     replacement:
-      "  if (connection.tokenExpiry.atMs === Infinity) broker.deadlines.set(connection.tokenExpiry, principal.expiresAtMs);",
+      "  if (connection.tokenExpiry === undefined) setTokenExpiry(broker, connection, principal.expiresAtMs);",
   },
   {
     name: "a shutdown publishes the wills",
