@@ -22,7 +22,7 @@ export function forwardFrames(broker: Broker, publisher: Connection, topicName: 
   if (publisher.state !== "open" || session === undefined || publisher.paused) return start;
   // The last one was valid and allowed.
   if (topicName !== publisher.lastPublishTopic) return start;
-  if (broker.hooks !== undefined || session.publishing.length > 0) return start;
+  if (broker.hooks?.wants(topicName) || session.publishing.length > 0) return start;
   if (broker.observer !== undefined || broker.limits.packetsPerSecondMax !== 0) return start;
   const route = broker.subscriptions.route(topicName);
   const { entries, groups } = route;

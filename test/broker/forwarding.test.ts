@@ -82,6 +82,16 @@ test("whoever is away, with a session that waits, gets nothing at QoS 0", () => 
   expect(back.takeMessages()).toEqual([]);
 });
 
+test("a hook that wants other topics only is in nobody's way", () => {
+  const it = scene();
+  it.test.broker.hooks = {
+    wants: (topicName) => topicName !== "a",
+    submit: ({ message }) => expect.unreachable(message.topic),
+  };
+  expect(forward(it)).toBe(2);
+  expect(it.subscriber.takeMessages()).toEqual(["a=2", "a=3"]);
+});
+
 const hindrances: [string, (scene: Scene) => unknown][] = [
   ["someone watches", (it) => (it.test.broker.observer = () => {})],
   ["a hook is asked", (it) => it.test.holdPublishes()],
