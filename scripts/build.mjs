@@ -12,6 +12,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build as esbuild } from "esbuild";
 import { toCommonJs } from "./commonjs.mjs";
+import { join } from "./join.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = path.join(root, "dist");
@@ -65,10 +66,23 @@ async function build() {
     write: false,
     logLevel: "warning",
   });
-  const files = outputFiles.map(({ path: file, text }) => [file, toCommonJs(text, path.relative(root, file))]);
+  const files = new Map(
+    outputFiles.map(({ path: file, text }) => {
+      const name = path.relative(root, file);
+      return [name, toCommonJs(text, name)];
+    }),
+  );
+  join(files, metafile.outputs, {
+    start: "src/cli/main.ts",
+    frequent: ["src/cli/commands/dev.ts", "src/cli/commands/pub.ts", "src/cli/commands/sub.ts", "src/app.ts"],
+    server: "src/app.ts",
+    // Those of hooks and tests start what takes longer.
+    commands: /^src\/cli\/commands\/(?!hook\/|test\.)/,
+  });
   // Only now: a build that fails leaves the last one alone.
   rmSync(dist, { recursive: true, force: true });
-  for (const [file, text] of files) {
+  for (const [name, text] of files) {
+    const file = path.join(root, name);
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
   }
@@ -102,7 +116,7 @@ function isStale() {
   if (!existsSync(stamp)) return true;
   const builtAt = Date.parse(JSON.parse(readFileSync(stamp, "utf8")).builtAt);
   const sources = readdirSync(path.join(root, "src"), { recursive: true }).map((file) => path.join("src", file));
-  return [...sources, "scripts/build.mjs", "scripts/commonjs.mjs", "package-lock.json"].some(
+  return [...sources, "scripts/build.mjs", "scripts/commonjs.mjs", "scripts/join.mjs", "package-lock.json"].some(
     (file) => statSync(path.join(root, file)).mtimeMs > builtAt,
   );
 }
