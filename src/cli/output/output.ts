@@ -5,7 +5,7 @@
 import type { Writable } from "node:stream";
 import { type Colors, createColors, wantsColors } from "./colors.ts";
 import type { ErrorReport } from "../errors.ts";
-import { OutputBatch } from "./output-batch.ts";
+import { WriteBatch } from "./write-batch.ts";
 
 /** A stream that may be a terminal. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -36,7 +36,7 @@ export class Output {
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
   readonly #signal: AbortSignal;
-  readonly #batch: OutputBatch;
+  readonly #batch: WriteBatch;
 
   constructor(
     streams: { stdout: OutputStream; stderr: OutputStream },
@@ -47,7 +47,7 @@ export class Output {
     this.#stdout = streams.stdout;
     this.#stderr = streams.stderr;
     this.#signal = signal;
-    this.#batch = new OutputBatch(streams.stdout);
+    this.#batch = new WriteBatch((bytes) => streams.stdout.write(bytes));
     this.json = options.json;
     this.quiet = options.quiet;
     this.out = createColors(wantsColors(options.color, env, streams.stdout.isTTY === true));
@@ -70,7 +70,8 @@ export class Output {
    * @returns undefined, or, where the reader does not keep up, a promise to await before more is written.
    */
   write(data: string | Uint8Array): Promise<void> | undefined {
-    this.#batch.add(data);
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    this.#batch.add(bytes.length, (buffer, offset) => buffer.set(bytes, offset));
     if (!this.#stdout.writableNeedDrain || this.#signal.aborted) return undefined;
     return new Promise((resolve) => {
       const done = () => {
