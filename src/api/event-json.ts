@@ -10,8 +10,16 @@ export interface EventSource {
   readonly broker: string;
 }
 
-/** @param nowMs UNIX milliseconds */
-export function publicEvent(event: BrokerEvent, nowMs: number, source: EventSource): TailEvent {
+/**
+ * @param nowMs UNIX milliseconds
+ * @param payloadBytesMax how much of a payload is given
+ */
+export function publicEvent(
+  event: BrokerEvent,
+  nowMs: number,
+  source: EventSource,
+  payloadBytesMax = PAYLOAD_BYTES_MAX,
+): TailEvent {
   // `event` stands here for its place only: each kind sets its own.
   const common = { v: 1, event: event.type, time: new Date(nowMs).toISOString(), ...source } as const;
   switch (event.type) {
@@ -45,11 +53,11 @@ export function publicEvent(event: BrokerEvent, nowMs: number, source: EventSour
         topic,
         qos,
         retain,
-        ...contentOf(event.message, PAYLOAD_BYTES_MAX),
+        ...contentOf(event.message, payloadBytesMax),
       };
     }
     case "hook":
-      return { ...common, ...hookFields(event) };
+      return { ...common, ...hookFields(event, payloadBytesMax) };
     case "deliver":
       return {
         ...common,
@@ -83,11 +91,10 @@ function deliveryFields({ id, publisherId, topic }: Message): { mid: number; pub
   return { mid: id, publisher: publisherId, topic };
 }
 
-function hookFields({
-  message,
-  verdict,
-  report,
-}: Extract<BrokerEvent, { type: "hook" }>): Omit<TailEventOf<"hook">, "v" | "time" | keyof EventSource> {
+function hookFields(
+  { message, verdict, report }: Extract<BrokerEvent, { type: "hook" }>,
+  payloadBytesMax: number,
+): Omit<TailEventOf<"hook">, "v" | "time" | keyof EventSource> {
   const fields = {
     event: "hook",
     mid: message.id,
@@ -105,7 +112,7 @@ function hookFields({
     case "accept":
       return { ...fields, ...verdict.failure };
     case "replace":
-      return { ...fields, before: contentOf(message, PAYLOAD_BYTES_MAX), after: contentOf(verdict, PAYLOAD_BYTES_MAX) };
+      return { ...fields, before: contentOf(message, payloadBytesMax), after: contentOf(verdict, payloadBytesMax) };
     case "drop":
     case "reject": {
       const { reason, detail } = verdict;

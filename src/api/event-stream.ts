@@ -17,6 +17,8 @@ type Lost = Omit<Extract<TailEvent, { event: "lost" }>, "v" | "event" | "time" |
 
 export interface EventStreamOptions {
   readonly source: EventSource;
+  /** See `publicEvent`. */
+  readonly payloadBytesMax: number | undefined;
   /** UNIX milliseconds. */
   readonly clock: () => number;
   /** Of the feed: see `eventId`. */
@@ -158,8 +160,9 @@ export class EventStream {
   }
 
   #eventText({ id, atMs, event }: FeedEvent): string {
-    const { run, source } = this.#options;
-    return `id: ${eventId(run, id)}\ndata: ${JSON.stringify(publicEvent(event, atMs, source))}\n\n`;
+    const { run, source, payloadBytesMax } = this.#options;
+    const json = JSON.stringify(publicEvent(event, atMs, source, payloadBytesMax));
+    return `id: ${eventId(run, id)}\ndata: ${json}\n\n`;
   }
 
   #lostText(lost: Lost): string {

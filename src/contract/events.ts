@@ -7,6 +7,9 @@ import { content, contentSchema, qosSchema } from "./content.ts";
 import { eventNames, lostReasons, verdicts } from "./event-names.ts";
 import { topicFilterSchema } from "./schemas.ts";
 
+/** An event has two payloads where a hook changed one, and a character may take six in JSON. */
+const PAYLOAD_BYTES_MAX = 1024 * 1024;
+
 /** The same for every event. `v` changes when a field changes its meaning or goes away. */
 const common = {
   v: z.literal(1),
@@ -165,6 +168,12 @@ export const eventOperations = {
         .max(1, "must be at most 1")
         .optional()
         .describe("share of the messages of which all events are given, and of the other events"),
+      payload_bytes_max: z
+        .int("must be a whole number")
+        .min(0, "must be at least 0")
+        .max(PAYLOAD_BYTES_MAX, `must be at most ${PAYLOAD_BYTES_MAX}`)
+        .optional()
+        .describe("how much of a payload is given; 65,536 where it is left out"),
       since: z.iso
         .datetime({ offset: true, error: "must be a time such as 2025-06-01T12:00:00Z" })
         .optional()

@@ -132,6 +132,7 @@ export const routes = {
       verdict: "commaList",
       search: "text",
       sampling_rate: "number",
+      payload_bytes_max: "integer",
       since: "text",
     },
     stream: true,

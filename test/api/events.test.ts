@@ -84,6 +84,20 @@ test("line breaks in payloads stay within one line", async () => {
   expect((await events())[0]!.json).toMatchObject({ payload });
 });
 
+test("payloads are as long as is wanted", async () => {
+  const payload = Buffer.alloc(1024 * 1024, "\u0001");
+  const whole = await watch("?payload_bytes_max=1048576");
+  const none = await watch("?payload_bytes_max=0");
+  api.emit({ type: "publish", message: message({ payload }) });
+  const changed = { kind: "replace", payload: payload.subarray(1), properties: undefined } as const;
+  api.emit({ type: "hook", message: message({ payload }), verdict: changed, report: { elapsedMs: 1, batchSize: 1 } });
+  const [published, decided] = (await whole.take(2)).map(({ json }) => json as Record<string, unknown>);
+  expect(published!["payload"] === payload.toString()).toBe(true);
+  expect((decided!["after"] as Record<string, unknown>)["payload"] === payload.toString("utf8", 1)).toBe(true);
+  expect(published).not.toHaveProperty("payloadTruncated");
+  expect((await none.take(2))[0]!.json).toMatchObject({ payload: "", payloadBytes: 1_048_576, payloadTruncated: true });
+});
+
 describe("filters", () => {
   const hook = (kind: "accept" | "drop"): BrokerEvent => ({
     type: "hook",
@@ -211,6 +225,8 @@ describe("filters", () => {
     "sampling_rate=-1",
     "sampling_rate=x",
     "since=yesterday",
+    "payload_bytes_max=1048577",
+    "payload_bytes_max=-1",
   ])("not %s", async (query) => {
     await api.refused("invalid-request", `GET ${B}/events?${query}`);
   });

@@ -183,21 +183,26 @@ it("a recording with --hook has batches and verdicts, and another hook is asked 
     publish(5, "cards", "4111"),
     publish(6, "debug", "x"),
     publish(7, "cards", "no number"),
+    { ...publish(8, "huge", "x"), payloadTruncated: true } as TailEvent,
     verdict(5, 12, 2, { verdict: "modified", before: content("4111"), after: content("****") }),
     verdict(6, 12, 2, { verdict: "dropped", reason: "hook-dropped" }),
-    verdict(7, 13, 1, { verdict: "passed" }),
+    verdict(8, 13, 2, { verdict: "passed" }),
+    verdict(7, 13, 2, { verdict: "passed" }),
   ];
   const client: FakeClient = {
     describeBroker: () => ({ on_publish: { url } }),
-    events: async () =>
-      (async function* () {
+    events: async (input: object) => {
+      expect(input).toMatchObject({ payload_bytes_max: 1_048_576 });
+      return (async function* () {
         yield* events;
-      })(),
+      })();
+    },
   };
   const env = { PUBSUB_NAMESPACE: "local", PUBSUB_BROKER: "dev", PUBSUB_API_TOKEN: "t" };
   const file = path.join(folder, "hook.ndjson");
   const recorded = await pubsub(["record", "--hook", "-o", file, "-C", "3"], { client, env });
   expect(recorded).toMatchObject({ code: 0, stderr: expect.stringContaining("recorded 3 messages") });
+  expect(recorded.stderr).toContain("a message on huge is left out: its payload is larger than 1 MiB");
   const hooks = readFileSync(file, "utf8")
     .trim()
     .split("\n")

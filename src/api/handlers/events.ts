@@ -26,6 +26,7 @@ export const eventHandlers: Handlers<"events"> = {
     const { events, missing } = pastOf(feed, lastEventId, query.since);
     const stream = new EventStream({
       source: { namespace: namespace.name, broker: broker.name },
+      payloadBytesMax: query.payload_bytes_max,
       clock,
       run: feed.run,
       startId: (events[0]?.id ?? feed.lastId + 1) - 1,

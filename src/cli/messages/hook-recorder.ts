@@ -15,8 +15,13 @@ export interface HookRecorderOptions extends BrokerOptions {
   readonly write: (line: object) => Promise<void> | undefined;
 }
 
+/** As much of a payload as the event stream gives. */
+const PAYLOAD_BYTES_MAX = 1024 * 1024;
+
 /** Messages that wait for their verdict here; those of a broker without a hook never get one. */
 const UNDECIDED_MAX = 100_000;
+/** Characters of their payloads, all together. */
+const UNDECIDED_CHARACTERS_MAX = 128 * 1024 * 1024;
 
 type Published = TailEventOf<"publish">;
 type Decided = TailEventOf<"hook">;
@@ -26,6 +31,7 @@ export class HookRecorder {
   readonly #options: HookRecorderOptions;
   /** By `mid`. */
   readonly #undecided = new Map<number, Published>();
+  #undecidedCharacters = 0;
   #recorded = 0;
 
   constructor(context: CommandContext, options: HookRecorderOptions) {
@@ -51,7 +57,10 @@ export class HookRecorder {
       throw new UserError("no-hook", `the broker ${target.namespace}/${target.broker} has no hook`, hint);
     }
     // Not by topic: a batch may have messages of any.
-    const events = await client.events({ ...target, event: ["publish", "hook"] }, signal);
+    const events = await client.events(
+      { ...target, event: ["publish", "hook"], payload_bytes_max: PAYLOAD_BYTES_MAX },
+      signal,
+    );
     output.info(output.err.dim(`recording what goes to ${hook.url} (Ctrl-C ends)`));
     for await (const event of events) {
       signal.throwIfAborted();
@@ -74,19 +83,29 @@ export class HookRecorder {
 
   #remember(event: Published): void {
     this.#undecided.set(event.mid, event);
-    if (this.#undecided.size <= UNDECIDED_MAX) return;
-    this.#undecided.delete(this.#undecided.keys().next().value!);
+    this.#undecidedCharacters += event.payload.length;
+    for (const mid of this.#undecided.keys()) {
+      if (this.#undecided.size <= UNDECIDED_MAX && this.#undecidedCharacters <= UNDECIDED_CHARACTERS_MAX) return;
+      this.#forget(mid);
+    }
+  }
+
+  #forget(mid: number): Published | undefined {
+    const published = this.#undecided.get(mid);
+    if (published === undefined) return undefined;
+    this.#undecided.delete(mid);
+    this.#undecidedCharacters -= published.payload.length;
+    return published;
   }
 
   #decide({ mid, verdict, reason, status, after, batchId }: Decided): { topic: string } | undefined {
-    const published = this.#undecided.get(mid);
-    this.#undecided.delete(mid);
+    const published = this.#forget(mid);
     // It was published before this began.
     if (published === undefined) return undefined;
     const { topic, payload, payloadEncoding, payloadTruncated, qos, retain, properties, time, clientId, jti } =
       published;
     if (payloadTruncated || after?.payloadTruncated) {
-      this.#context.output.warn(`a message on ${topic} is left out: events have the first 64 KiB of a payload only`);
+      this.#context.output.warn(`a message on ${topic} is left out: its payload is larger than 1 MiB`);
       return undefined;
     }
     return {
