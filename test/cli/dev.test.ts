@@ -5,6 +5,7 @@ import type { ServerOptions } from "../../src/app.ts";
 import { dev } from "../../src/cli/commands/dev.ts";
 import { CommandContext } from "../../src/cli/context.ts";
 import { InterruptedError } from "../../src/cli/errors.ts";
+import type { Configuration } from "../../src/cli/settings/configuration.ts";
 import { UserError } from "../../src/errors.ts";
 import { temporaryFolder } from "../setup/temporary-folder.ts";
 import { createTestWorld, devContext, fakeOwnBroker, runningServer } from "./world.ts";
@@ -64,6 +65,35 @@ describe("dev", () => {
     await test.finished;
     expect(test.isClosed()).toBe(true);
     expect(existsSync(readyFile)).toBe(false);
+  });
+
+  it("gives a server that it has hidden back to other commands, where that one still runs", async () => {
+    const folder = temporaryFolder();
+    const configuration = path.join(folder, "config.json");
+    const read = () => JSON.parse(readFileSync(configuration, "utf8")) as Configuration;
+    const address = { ...runningServer, api: "http://127.0.0.1:8880/client/v4", namespace: "local", broker: "dev" };
+    const noSuchProcess = 2 ** 30;
+    for (const pid of [process.ppid, noSuchProcess]) {
+      writeFileSync(configuration, JSON.stringify({ current: "dev", contexts: { dev: { ...address, pid } } }));
+      const test = startDev({}, { PUBSUB_CONFIG_DIR: folder });
+      await test.stderr.until("Ctrl-C");
+      expect(read().contexts?.["dev"]?.pid).toBe(process.pid);
+      test.abort(new InterruptedError("SIGINT"));
+      await test.finished;
+      expect(read().contexts?.["dev"]?.pid).toBe(pid === noSuchProcess ? process.pid : pid);
+    }
+    // A third one has taken the name meanwhile.
+    const third = { current: "dev", contexts: { dev: { ...address, pid: noSuchProcess } } };
+    writeFileSync(
+      configuration,
+      JSON.stringify({ current: "dev", contexts: { dev: { ...address, pid: process.ppid } } }),
+    );
+    const test = startDev({}, { PUBSUB_CONFIG_DIR: folder });
+    await test.stderr.until("Ctrl-C");
+    writeFileSync(configuration, JSON.stringify(third));
+    test.abort(new InterruptedError("SIGINT"));
+    await test.finished;
+    expect(read()).toEqual(third);
   });
 
   it("passes its options on, and sets the hook", async () => {

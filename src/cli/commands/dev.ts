@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import type { WorkerAddresses, startServer as StartServer } from "../../app.ts";
 import type { Client } from "../../client/index.ts";
-import { UserError } from "../../errors.ts";
-import { configurationFile, readConfiguration, rememberContext } from "../settings/configuration.ts";
+import { configurationFile, readConfiguration } from "../settings/configuration.ts";
 import type { CommandContext } from "../context.ts";
 import { defineCommand } from "../command.ts";
 import { dataFolder } from "../server/data-folder.ts";
@@ -12,8 +11,10 @@ import { hookOf } from "../server/hook-options.ts";
 import { HOTKEY_HINT, watchHotkeys } from "../server/hotkeys.ts";
 import { checkName } from "../settings/names.ts";
 import type { ReadyObject } from "../server/ready-file.ts";
+import { remember, restoreHidden } from "../server/remembered.ts";
 import {
   type Fields,
+  type ServerSteps,
   readyServer,
   runServer,
   serverOptions,
@@ -25,9 +26,6 @@ import {
 interface Options extends DevOptions {
   exec?: boolean;
 }
-
-/** Name of the context under which the server is remembered. */
-const CONTEXT_NAME = "dev";
 
 export default defineCommand<Options>({
   examples: [
@@ -78,7 +76,7 @@ export async function dev(
   const broker = checkName(options.broker ?? (env["PUBSUB_BROKER"] || (project?.broker ?? DEFAULT_BROKER)), "broker");
   const hook = hookOf(options.onPublishUrl, options);
   // A configuration that cannot be read is better said before anything listens.
-  readConfiguration(env);
+  const before = readConfiguration(env);
   const anonymous = options.allowAnonymous ? { namespace, broker } : undefined;
   const worker = workerOptions(context, options, location, { namespace, broker });
   const persistTo = await dataFolder(context, options, true);
@@ -88,7 +86,7 @@ export async function dev(
     const token = whereTokenIs(context, options, ready, isRemembered);
     showBanner(context, options, ready, persistTo, token, hookShown);
   };
-  await runServer<ReadyObject>(context, options, {
+  const steps: ServerSteps<ReadyObject> = {
     start: () =>
       startServer({
         ...serverOptions(context, options, persistTo),
@@ -116,7 +114,12 @@ export async function dev(
       const stopped = watchHotkeys(context, { client, target, showBanner: () => banner(ready) });
       await Promise.race([untilAborted(context.signal), stopped]);
     },
-  });
+  };
+  try {
+    await runServer(context, options, steps);
+  } finally {
+    if (isRemembered) await restoreHidden(env, before);
+  }
   // The program, whose exit code is wanted, did not even start.
   if (options.exec) context.signal.throwIfAborted();
   // Stopping it is how it ends, whoever does it: exit code 0, so that no supervisor or `npm run` reports a failure.
@@ -124,32 +127,6 @@ export async function dev(
 
 async function clientOf(context: CommandContext, { api: baseUrl, apiToken, accountId }: ReadyObject): Promise<Client> {
   return await context.clientOf({ baseUrl, apiToken, accountId });
-}
-
-/**
- * Not being able to is no reason not to serve: HOME may be read-only, as in a container.
- * @returns false where that is so
- */
-async function remember(context: CommandContext, ready: ReadyObject): Promise<boolean> {
-  const { api, apiToken, accountId, mqtt, ws, mqtts, wss, ca, namespace, broker, pid } = ready;
-  const secure = {
-    ...(mqtts !== undefined && { mqtts }),
-    ...(wss !== undefined && { wss }),
-    ...(ca !== undefined && { ca }),
-  };
-  const known = { api, apiToken, accountId, mqtt, ws, ...secure, namespace, broker, pid };
-  try {
-    await rememberContext(context.env, CONTEXT_NAME, known);
-    return true;
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    context.output.warn(
-      `the configuration ${configurationFile(context.env)} cannot be written (${code}): other commands will not find this server`,
-      "set PUBSUB_CONFIG_DIR to a folder that can, or PUBSUB_API_URL and PUBSUB_API_TOKEN for them",
-    );
-    return false;
-  }
 }
 
 /** What is said of the hook. */
