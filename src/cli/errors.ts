@@ -12,10 +12,12 @@ export function usageError(message: string, hint?: string): UserError {
 /** The reason with which a signal aborts commands. */
 export class InterruptedError extends Error {
   override readonly name = "InterruptedError";
+  readonly signal: "SIGINT" | "SIGTERM";
   readonly exitCode: ExitCode;
 
   constructor(signal: "SIGINT" | "SIGTERM") {
     super(`Ended by ${signal}.`);
+    this.signal = signal;
     this.exitCode = signal === "SIGINT" ? ExitCode.Interrupted : ExitCode.Terminated;
   }
 }

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { CommandContext } from "../context.ts";
-import { ExitError, usageError } from "../errors.ts";
+import { ExitError, InterruptedError, usageError } from "../errors.ts";
 import type { ReadyObject } from "./ready-file.ts";
 import { UserError } from "../../errors.ts";
 
@@ -21,7 +21,8 @@ export async function execute(context: CommandContext, command: readonly string[
   const child = spawn(program, args, { stdio: "inherit", env: { ...context.env, ...environmentOf(ready) } });
   let timer: NodeJS.Timeout | undefined;
   const end = () => {
-    child.kill("SIGTERM");
+    // The signal that came: a program may clean up at Ctrl-C in another way than at SIGTERM.
+    child.kill(signal.reason instanceof InterruptedError ? signal.reason.signal : "SIGTERM");
     timer = setTimeout(() => child.kill("SIGKILL"), GOODBYE_MS);
   };
   signal.addEventListener("abort", end, { once: true });
