@@ -57,6 +57,15 @@ function listenError(error: NodeJS.ErrnoException, what: string, address: string
       });
     case "EACCES":
       return new UserError("port-not-allowed", `${what} may not listen on ${address}`, hint, { cause: error });
+    case "EADDRNOTAVAIL":
+    case "EAI_AGAIN":
+    case "ENOTFOUND":
+      return new UserError(
+        "cannot-listen",
+        `${what} cannot listen on ${address}: this machine has no such address`,
+        "--host takes an address of this machine, or 0.0.0.0 for all of them",
+        { cause: error },
+      );
     default:
       return new UserError("cannot-listen", `${what} cannot listen on ${address}: ${error.message}`, undefined, {
         cause: error,

@@ -56,6 +56,8 @@ test("a port in use", async () => {
 test("an address that is not ours", async () => {
   await expect(serveApi(new Lazy(async () => harness().app), { host: "192.0.2.1", port: 0 })).rejects.toMatchObject({
     code: "cannot-listen",
+    message: expect.stringContaining("this machine has no such address"),
+    hint: expect.stringContaining("--host"),
   });
 });
 

@@ -8,6 +8,23 @@ import { devContext, openInput, pubsub, start } from "./world.ts";
 
 const payloads = (fake: FakeBroker) => publishes(fake).map(({ payload }) => String(payload));
 
+it("does not call what fits no packet a mistake of its own", async () => {
+  const fake = await startFakeBroker();
+  const property = ["-D", "publish", "content-type", "x".repeat(65_536)];
+  const { code, stderr } = await pubsub(["pub", "a", "b", ...property, "--url", fake.url]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error: this does not fit a packet: contentType takes 65536 bytes; MQTT allows 65535\n/);
+  expect(publishes(fake)).toEqual([]);
+});
+
+it("says what client ids there may be when the broker refuses one", async () => {
+  const fake = await startFakeBroker({ connect: (_packet, peer) => peer.send({ cmd: "connack", returnCode: 2 }) });
+  const id = "i".repeat(24);
+  const { code, stderr } = await pubsub(["pub", "a", "b", "-V", "31", "-i", id, "--url", fake.url]);
+  expect(code).toBe(4);
+  expect(stderr).toContain("MQTT 3.1 allows ids of 1 to 23 bytes");
+});
+
 describe("pub succeeds only if the broker took the message", () => {
   it.each([["0"], ["1"], ["2"]])("at QoS %s", async (qos) => {
     const fake = await startFakeBroker();

@@ -190,6 +190,19 @@ describe("replay", () => {
     expect(count).toBeGreaterThanOrEqual(3);
   });
 
+  it("says of a file without messages, or that is not there, only so", async () => {
+    const fake = await startFakeBroker();
+    const url = ["--url", fake.url];
+    const empty = file();
+    expect(await pubsub(["replay", empty, ...url])).toMatchObject({
+      ...{ code: 0, stderr: `there is no message in ${empty}\n` },
+    });
+    const { code, stderr } = await pubsub(["replay", "/missing/file", ...url]);
+    expect({ code, first: stderr.split("\n")[0] }).toEqual({
+      ...{ code: 1, first: "error: cannot read /missing/file: there is no such file" },
+    });
+  });
+
   it("is interrupted by Ctrl-C while it waits", async () => {
     const fake = await startFakeBroker({ publish: () => replaying.abort(new InterruptedError("SIGINT")) });
     const replaying = start([

@@ -59,8 +59,11 @@ export default defineCommand<Options>({
     } finally {
       const elapsed = (performance.now() - startedAt) / 1000;
       const { published } = progress;
-      output.info(`replayed ${published} message${published === 1 ? "" : "s"} in ${elapsed.toFixed(1)} s`);
+      if (published > 0) {
+        output.info(`replayed ${published} message${published === 1 ? "" : "s"} in ${elapsed.toFixed(1)} s`);
+      }
     }
+    if (progress.published === 0 && !loop) output.info(`there is no message in ${recording}`);
     if (output.json) output.document({ file: recording, published: progress.published }, "");
   },
 });

@@ -19,6 +19,9 @@ export class ConnectionRefusedError extends MqttConnectionError {}
 const REFUSED_HINT =
   "a token is for one broker and one client id, ends, and can be revoked: `pubsub token inspect` shows it";
 
+const CLIENT_ID_HINT =
+  "a token is for one client id (`pubsub token inspect` shows it), and MQTT 3.1 allows ids of 1 to 23 bytes";
+
 function codeOfReason(reasonCode: number): string {
   if (isAuthorizationReason(reasonCode)) return "not-authorized";
   return isTemporaryReason(reasonCode) ? "cannot-connect" : "refused-by-broker";
@@ -27,7 +30,7 @@ function codeOfReason(reasonCode: number): string {
 const detailOf = (reasonString: string | undefined) => (reasonString ? `: ${reasonString}` : "");
 
 export function connectionRefused(reasonCode: number, reasonString: string | undefined): ConnectionRefusedError {
-  const hint = isAuthorizationReason(reasonCode) ? REFUSED_HINT : undefined;
+  const hint = reasonCode === 0x85 ? CLIENT_ID_HINT : isAuthorizationReason(reasonCode) ? REFUSED_HINT : undefined;
   const message = `the broker refused the connection: ${reasonText(reasonCode)}${detailOf(reasonString)}`;
   return new ConnectionRefusedError(codeOfReason(reasonCode), message, hint, isTemporaryReason(reasonCode));
 }
@@ -55,6 +58,12 @@ export function notMqtt(address: string, cause: unknown): MqttConnectionError {
   const detail = cause instanceof Error ? cause.message : String(cause);
   const message = `what ${address} sent is not MQTT: ${detail}`;
   return new MqttConnectionError("cannot-connect", message, "is it an MQTT broker?", false, cause);
+}
+
+/** What was given is longer than a packet, or a field of one, may be. The encoder's error says what, and by how much. */
+export function doesNotFit(cause: RangeError): UserError {
+  const hint = "a message larger than that has to be published in parts";
+  return new UserError("usage", `this does not fit a packet: ${cause.message}`, hint, { cause });
 }
 
 export function topicAliasRefused(maximum: number): UserError {

@@ -2,6 +2,7 @@
 import type { Duplex } from "node:stream";
 import { type Packet, type ProtocolVersion, encodeInto, encodedLength } from "../../codec/index.ts";
 import { WriteBatch } from "../output/write-batch.ts";
+import { doesNotFit } from "./errors.ts";
 
 export class Outbox {
   readonly #stream: Duplex;
@@ -21,10 +22,21 @@ export class Outbox {
     return this.#stream.writableNeedDrain;
   }
 
-  /** @throws {TypeError | RangeError} where the packet cannot be encoded */
+  /**
+   * @throws {UserError} `usage` where something in the packet is longer than MQTT allows
+   * @throws {TypeError} where the packet cannot be encoded for another reason
+   */
   send(packet: Packet): void {
     const version = this.#version;
-    this.#batch.add(encodedLength(packet, version), (buffer, offset) => encodeInto(packet, version, buffer, offset));
+    this.#batch.add(this.#lengthOf(packet), (buffer, offset) => encodeInto(packet, version, buffer, offset));
+  }
+
+  #lengthOf(packet: Packet): number {
+    try {
+      return encodedLength(packet, this.#version);
+    } catch (error) {
+      throw error instanceof RangeError ? doesNotFit(error) : error;
+    }
   }
 
   flush(): void {
