@@ -4,7 +4,7 @@ import type { Properties } from "../codec/index.ts";
 import type { HookDropReason, Message, Verdict } from "../broker/ports.ts";
 import { formatIndicatorOf } from "./request-body.ts";
 
-const ACCEPT: Verdict = { kind: "accept" };
+export const ACCEPT: Verdict = { kind: "accept" };
 
 /** One element of the answer. Whatever a hook wrote. */
 export type Answered = Record<string, unknown>;

@@ -7,6 +7,14 @@ const CONNECTIONS_MAX = 64;
 /** Of an answer that is not 200, which is only shown to people. */
 const ERROR_BYTES_MAX = 64 * 1024;
 
+export interface HttpRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** Of an answer with status 200. */
+  readonly answerBytesMax: number;
+}
+
 /** What came back, or why nothing did. */
 export type HttpAnswer =
   | {
@@ -35,15 +43,8 @@ export class HttpClient {
   /**
    * Sends a request and reads the whole answer. Never sent again: a hook that was reached may have acted.
    * Rejects only when `signal` is aborted: at once, giving up the connection.
-   * @param answerBytesMax of an answer with status 200
    */
-  post(
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    body: Buffer,
-    answerBytesMax: number,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
+  post({ path, headers, body, answerBytesMax }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       let controller: Dispatcher.DispatchController | undefined;
       let done = false;

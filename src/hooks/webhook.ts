@@ -1,7 +1,7 @@
 /** The on-publish hook of Cloudflare Pub/Sub: batches go to a URL in signed POST requests. */
 import { createPrivateKey, sign, type JsonWebKey, type KeyObject } from "node:crypto";
 import type { HookDropReason, Message, Verdict } from "../broker/ports.ts";
-import { drop, excerpt, readAnswer } from "./answer.ts";
+import { ACCEPT, drop, excerpt, readAnswer } from "./answer.ts";
 import { readConsole } from "./console-lines.ts";
 import type { Hook, HookAnswer } from "./hook.ts";
 import type { HttpAnswer, HttpClient } from "./http.ts";
@@ -32,8 +32,6 @@ const DEFAULTS = {
 
 /** Above, signing (20 to 40 µs, and 3 µs a KiB) would hold up the event loop; a trip to the thread pool costs 50 µs. */
 const SIGN_AT_ONCE_BYTES_MAX = 64 * 1024;
-
-const ACCEPT: Verdict = { kind: "accept" };
 
 export class Webhook implements Hook {
   readonly name: string;
@@ -78,10 +76,11 @@ export class Webhook implements Hook {
     const http = await this.#http();
     signal.throwIfAborted();
     const path = this.#url.pathname + this.#url.search;
-    const answer = await http.post(path, headers, body, this.#options.answerBytesMax + body.length, signal);
+    const answerBytesMax = this.#options.answerBytesMax + body.length;
+    const answer = await http.post({ path, headers, body, answerBytesMax }, signal);
     // A hook that changes nothing answers with what it got: nothing to parse.
     const read = (answered: Buffer) => (answered.equals(body) ? batch.map(() => ACCEPT) : readAnswer(batch, answered));
-    return judge(batch, answer, read, this.name, this.#options.answerBytesMax + body.length);
+    return judge(batch, answer, { read, name: this.name, answerBytesMax });
   }
 
   async close(): Promise<void> {
@@ -110,18 +109,20 @@ export class Webhook implements Hook {
   }
 }
 
-/**
- * What an answer over HTTP means.
- * @param read the body of an answer with status 200
- * @param name of the hook, for people
- * @param answerBytesMax as it was asked for
- */
+export interface JudgeOptions {
+  /** Of the hook, for people. */
+  readonly name: string;
+  /** Reads the body of an answer with status 200. */
+  readonly read: (body: Buffer) => readonly Verdict[];
+  /** As it was asked for. */
+  readonly answerBytesMax: number;
+}
+
+/** What an answer over HTTP means. */
 export function judge(
   batch: readonly Message[],
   answer: HttpAnswer,
-  read: (body: Buffer) => readonly Verdict[],
-  name: string,
-  answerBytesMax: number,
+  { name, read, answerBytesMax }: JudgeOptions,
 ): HookAnswer {
   const all = (reason: HookDropReason, detail: string): Verdict[] => {
     const verdict = drop(reason, detail);

@@ -1,13 +1,11 @@
 /** How a Worker is asked about messages: by its handler `pubsub`, or as a webhook like any other, or not at all. */
-import type { Verdict } from "../../broker/ports.ts";
+import { ACCEPT } from "../answer.ts";
 import type { Hook } from "../hook.ts";
 import { Webhook, type WebhookOptions } from "../webhook.ts";
 import type { HandlerName, WorkerCalls } from "./calls.ts";
 import type { WorkerProject } from "./configuration.ts";
 
 export type Asked = Pick<Hook, "onPublish" | "close">;
-
-const ACCEPT: Verdict = { kind: "accept" };
 
 /** For a Worker that is no hook: what came before that was known passes. */
 export const NO_HOOK: Asked = {

@@ -1,6 +1,6 @@
 /** Calls of the handlers that are ours, in a Worker that runs here: worker/pubsub-runtime.js answers them. */
 import type { Message, Verdict } from "../../broker/ports.ts";
-import { type Answered, excerpt, verdictsOf } from "../answer.ts";
+import { ACCEPT, type Answered, excerpt, verdictsOf } from "../answer.ts";
 import type { HookAnswer } from "../hook.ts";
 import { HttpClient } from "../http.ts";
 import { formatIndicatorOf, hopsOf } from "../request-body.ts";
@@ -13,8 +13,6 @@ export type HandlerName = "pubsub" | "subscribe" | "fetch";
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Of an answer, beyond the size of the request. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
-
-const ACCEPT: Verdict = { kind: "accept" };
 
 export interface WorkerCallsOptions {
   /** The Worker's own socket. */
@@ -54,7 +52,7 @@ export class WorkerCalls {
     const frame = encodeFrame(header, payloads);
     const answer = await this.#call("pubsub", frame, hopsOf(batch), signal);
     const read = (body: Buffer) => readDecision(batch, frame, body);
-    return judge(batch, answer, read, this.#options.name, ANSWER_BYTES_MAX + frame.length);
+    return judge(batch, answer, { read, name: this.#options.name, answerBytesMax: ANSWER_BYTES_MAX + frame.length });
   }
 
   /** Gives a batch to the handler `subscribe`. Never rejects: failures are outcomes too. */
@@ -85,7 +83,8 @@ export class WorkerCalls {
   async #call(name: string, frame: Buffer, hops: number, signal: AbortSignal) {
     const { secret } = this.#options;
     const headers = { "x-pubsub-secret": secret, "x-pubsub-call": name, "x-pubsub-hops": String(hops) };
-    return await this.#http.post("/", headers, frame, ANSWER_BYTES_MAX + frame.length, signal);
+    const answerBytesMax = ANSWER_BYTES_MAX + frame.length;
+    return await this.#http.post({ path: "/", headers, body: frame, answerBytesMax }, signal);
   }
 }
 
