@@ -51,7 +51,7 @@ export interface HookPolicy {
 }
 
 /** As Cloudflare Pub/Sub did: ten seconds, then the message is dropped. */
-export const hookDefaults = {
+const hookDefaults = {
   timeoutMs: 10_000,
   onFailure: "drop",
   /** Implementation specific error: "valid but the receiver is not willing to accept it" (MQTT 5.0 §3.4.2.1). */

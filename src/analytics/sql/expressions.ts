@@ -224,7 +224,7 @@ function parseCase(tokens: TokenStream, position: number): Expression {
   return call("multiIf", position, ...args);
 }
 
-export const intervalUnits: Readonly<Record<string, IntervalUnit>> = {
+const intervalUnits: Readonly<Record<string, IntervalUnit>> = {
   ...{ SECOND: "Second", MINUTE: "Minute", HOUR: "Hour", DAY: "Day", WEEK: "Week", MONTH: "Month" },
   ...{ QUARTER: "Quarter", YEAR: "Year" },
 };

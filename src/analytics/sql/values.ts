@@ -71,7 +71,7 @@ function compareArrays(a: readonly Value[], b: readonly Value[]): number {
 }
 
 /** UTF-16 orders surrogates before U+E000 to U+FFFF, UTF-8 behind them. */
-export function compareStrings(a: string, b: string): number {
+function compareStrings(a: string, b: string): number {
   if (a === b) return 0;
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index++) {

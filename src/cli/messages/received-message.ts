@@ -17,7 +17,7 @@ export interface ReceivedMessage {
 }
 
 /** Text as it is, anything else in base64; `payloadEncoding` says which. */
-export function encodePayload(payload: Buffer): { payload: string; payloadEncoding: "utf8" | "base64" } {
+function encodePayload(payload: Buffer): { payload: string; payloadEncoding: "utf8" | "base64" } {
   return isUtf8(payload)
     ? { payload: payload.toString("utf8"), payloadEncoding: "utf8" }
     : { payload: payload.toString("base64"), payloadEncoding: "base64" };

@@ -150,7 +150,7 @@ function newClientId(): string {
 }
 
 /** @throws {UserError} `usage` */
-export function parseBrokerUrl(text: string): URL {
+function parseBrokerUrl(text: string): URL {
   const hint = "such as mqtt://127.0.0.1:1883 or ws://127.0.0.1:8083/mqtt";
   let url: URL;
   try {

@@ -19,7 +19,7 @@ const NAMES = ["pubsub.jsonc", "pubsub.toml"];
  * The file of the folder, or of the nearest one above it that has one.
  * @throws {UserError} `config-invalid` where it is not what it has to be
  */
-export async function findProjectFile(folder: string): Promise<ProjectFile | undefined> {
+async function findProjectFile(folder: string): Promise<ProjectFile | undefined> {
   for (let current = path.resolve(folder); ; current = path.dirname(current)) {
     for (const name of NAMES) {
       const file = path.join(current, name);

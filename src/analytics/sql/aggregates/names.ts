@@ -4,7 +4,7 @@ export const documentedAggregates = [
   ...["first_value", "last_value", "topK", "topKWeighted", "countIf", "sumIf", "avgIf"],
 ] as const;
 
-export const furtherAggregates = ["any", "anyLast", "uniq", "uniqExact", "minIf", "maxIf", "uniqIf"] as const;
+const furtherAggregates = ["any", "anyLast", "uniq", "uniqExact", "minIf", "maxIf", "uniqIf"] as const;
 
 export type AggregateName = (typeof documentedAggregates)[number] | (typeof furtherAggregates)[number];
 

@@ -117,7 +117,7 @@ function membership(isNegated: boolean): Functions[string] {
 }
 
 /** Of a pattern with % and _; a backslash takes their meaning away. */
-export function likePattern(pattern: string, ignoresCase: boolean): RegExp {
+function likePattern(pattern: string, ignoresCase: boolean): RegExp {
   let source = "";
   for (let index = 0; index < pattern.length; index++) {
     const character = pattern[index]!;
