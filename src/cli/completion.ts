@@ -5,7 +5,7 @@ import type { Client } from "../client/index.ts";
 import { readConfiguration } from "./settings/configuration.ts";
 import type { CommandContext } from "./context.ts";
 import { resolveBroker, resolveNamespace } from "./settings/names.ts";
-import { globalOptions } from "./program.ts";
+import { addGlobalOptions, globalOptions } from "./program.ts";
 import { dropExplanations } from "./messages/delivery-explanations.ts";
 import { type CommandEntry, groups, registry } from "./registry.ts";
 
@@ -35,11 +35,15 @@ async function candidatesFor(
 ): Promise<Candidate[]> {
   const path = positionals(before, new Command());
   const entry = registry.find(({ path: name }) => matchesPath(name, path));
-  if (!entry) return current.startsWith("-") ? optionCandidates(withGlobalOptions(new Command())) : nextWords(path);
   const command = new Command();
+  if (!entry) {
+    if (!current.startsWith("-")) return nextWords(path);
+    addGlobalOptions(command);
+    return optionCandidates(command);
+  }
   const { default: module } = await entry.load();
   module.configure(command);
-  withGlobalOptions(command);
+  addGlobalOptions(command);
   const pending = command.options.find(({ short, long }) => before.length > 0 && [short, long].includes(before.at(-1)));
   if (pending?.required) return await valuesOf(context, pending.attributeName(), pending.argChoices, before);
   if (current.startsWith("-")) return optionCandidates(command);
@@ -51,13 +55,6 @@ async function candidatesFor(
 
 function matchesPath(name: string, path: readonly string[]): boolean {
   return name.split(" ").every((word, index) => path[index] === word);
-}
-
-function withGlobalOptions(command: Command): Command {
-  const flags = command.options.some(({ short }) => short === "-q") ? "--quiet" : "-q, --quiet";
-  const known = new Set(command.options.map(({ long }) => long));
-  for (const option of globalOptions(flags)) if (!known.has(option.long)) command.addOption(option);
-  return command;
 }
 
 /** The words that are neither options nor their values. */

@@ -4,6 +4,7 @@ import type { Client } from "../client/index.ts";
 import { Output, type OutputStream, isCi } from "./output/output.ts";
 import type { GlobalOptions } from "./program.ts";
 import type { ProjectFile } from "./settings/project-file.ts";
+import type { Environment } from "./environment.ts";
 import { type ServerOptions, type Settings, resolveSettings } from "./settings/settings.ts";
 
 export type InputStream = Readable & { readonly isTTY?: boolean };
@@ -20,7 +21,7 @@ export interface World {
   readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Aborted by Ctrl-C, SIGTERM, or when nobody reads the output any more; the reason says which. */
   readonly signal: AbortSignal;
   /** The folder that the user is in. */
@@ -30,7 +31,7 @@ export interface World {
 }
 
 export class CommandContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly signal: AbortSignal;
   readonly output: Output;
   readonly argv: readonly string[];

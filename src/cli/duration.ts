@@ -19,7 +19,7 @@ const units: readonly (readonly [seconds: number, names: readonly string[]])[] =
 const secondsByName = new Map(units.flatMap(([seconds, names]) => names.map((name) => [name, seconds] as const)));
 
 /** About 100 years: more is a mistake, and the sum with the present time must stay an exact number. */
-const MAX_DURATION_S = 100 * 365 * DAY;
+const DURATION_SECONDS_MAX = 100 * 365 * DAY;
 
 /**
  * Reads `90s`, `48h`, `7d`, `1y`, `6 days`, `1h30m`; a bare number means seconds.
@@ -44,7 +44,7 @@ export function parseDuration(text: string): number {
 
 function withinLimit(seconds: number, text: string): number {
   if (seconds < 1) throw usageError(`the duration "${text}" is shorter than a second`);
-  if (seconds > MAX_DURATION_S) throw usageError(`the duration "${text}" is longer than 100 years`);
+  if (seconds > DURATION_SECONDS_MAX) throw usageError(`the duration "${text}" is longer than 100 years`);
   return seconds;
 }
 

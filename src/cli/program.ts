@@ -154,7 +154,7 @@ function addCommand(parent: Command, name: string, entry: CommandEntry): void {
 }
 
 /** An example as the user types it: see `CommandDefinition`. */
-export function exampleLine(example: string): string {
+function exampleLine(example: string): string {
   return example.startsWith("$ ") ? example.slice(2) : `pubsub ${example}`;
 }
 
@@ -199,7 +199,7 @@ export function globalOptions(quietFlags = "-q, --quiet"): Option[] {
   ];
 }
 
-function addGlobalOptions(command: Command): void {
+export function addGlobalOptions(command: Command): void {
   // `-q` is the quality of service where messages are published or subscribed to, as in mosquitto's clients.
   const hasShort = command.options.some((option) => option.short === "-q");
   const known = new Set(command.options.map((option) => option.long));

@@ -8,8 +8,3 @@ export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
   }
 }
-
-/** The pause before attempt number `attempt` (0, 1, …) to connect again: 0.25 s, doubling up to 5 s. */
-export function retryDelayMs(attempt: number): number {
-  return Math.min(250 * 2 ** attempt, 5_000);
-}

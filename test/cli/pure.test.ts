@@ -7,7 +7,7 @@ import { splitLines } from "../../src/cli/messages/lines.ts";
 import { joinPropertyArguments, parseProperties, propertiesToJson } from "../../src/cli/mqtt/properties.ts";
 import { PublishWindow } from "../../src/cli/messages/publish-window.ts";
 import { Unacknowledged } from "../../src/cli/mqtt/unacknowledged.ts";
-import { retryDelayMs } from "../../src/cli/sleep.ts";
+import { retryDelayMs } from "../../src/cli/reconnect.ts";
 import { displayWidth, formatFields, formatTable, printable, truncate } from "../../src/cli/output/table.ts";
 import { formatRelative } from "../../src/cli/output/time-format.ts";
 import { checkTopicFilter, checkTopicName, topicMatches } from "../../src/cli/messages/topic.ts";

@@ -9,7 +9,8 @@ import { usageError } from "../errors.ts";
 import { type Lifetime, live } from "../lifetime.ts";
 import { addNamespaceOption, resolveBroker } from "../settings/names.ts";
 import { collect, collectChoices, seconds, share, wholeNumber } from "../option-parsers.ts";
-import { retryDelayMs, sleep } from "../sleep.ts";
+import { mayComeBack, retryDelayMs } from "../reconnect.ts";
+import { sleep } from "../sleep.ts";
 import { TailFormatter, lostText } from "../output/tail-format.ts";
 import { type TimeStyle, addTimeOption } from "../output/time-style.ts";
 import { checkTopicFilter } from "../messages/topic.ts";
@@ -176,10 +177,6 @@ class Tail {
   }
 }
 
-/** Refusals that a server which is just starting may give, before its new token and brokers are known. */
-const MAX_REFUSALS_WHILE_STARTING = 5;
-
 function mayReturn(error: unknown, attempt: number): boolean {
-  if (!(error instanceof UserError) || error.code === "broker-deleted") return false;
-  return ["server-not-running", "connection-lost"].includes(error.code) || attempt < MAX_REFUSALS_WHILE_STARTING;
+  return error instanceof UserError && error.code !== "broker-deleted" && mayComeBack(error, attempt);
 }

@@ -26,7 +26,7 @@ export interface SourceOptions {
 export type Messages = AsyncIterable<OutgoingMessage[]>;
 
 /** [MQTT-2.1.4]: the most that a packet can be; also keeps a stream without line feeds out of memory. */
-export const MAX_PAYLOAD_BYTES = 268_435_455;
+export const PAYLOAD_BYTES_MAX = 268_435_455;
 
 /** Of repeated messages that leave together. */
 const GROUP_SIZE = 256;
@@ -66,9 +66,9 @@ export async function openSource(
         : await readFileOrExplain(file);
   const isLiteral = data !== undefined || options.template === false;
   const templates = isLiteral ? undefined : await compileTemplates(context, name, message ?? "");
+  const first = { topic: name, payload: data ?? Buffer.from(message ?? ""), options: publishOptions };
   const rounds = Math.min(options.repeat ?? 1, count);
-  const groupSize = options.repeatDelay ? 1 : GROUP_SIZE;
-  return repeated(context, rounds, groupSize, name, data ?? Buffer.from(message ?? ""), publishOptions, templates);
+  return repeated(context, first, templates, { rounds, groupSize: options.repeatDelay ? 1 : GROUP_SIZE });
 }
 
 interface Templates {
@@ -95,12 +95,9 @@ async function compileTemplates(
 /** Without a pause between two they come in groups. */
 async function* repeated(
   context: CommandContext,
-  rounds: number,
-  groupSize: number,
-  topic: string,
-  payload: Buffer,
-  options: PublishOptions,
+  { topic, payload, options }: OutgoingMessage,
   templates: Templates | undefined,
+  { rounds, groupSize }: { rounds: number; groupSize: number },
 ): Messages {
   let group: OutgoingMessage[] = [];
   for (let count = 1; count <= rounds; count++) {
@@ -116,7 +113,7 @@ async function* repeated(
 }
 
 async function* messagesOfLines({ stdin }: CommandContext, topic: string, options: PublishOptions): Messages {
-  for await (const lines of splitLines(stdin, MAX_PAYLOAD_BYTES)) {
+  for await (const lines of splitLines(stdin, PAYLOAD_BYTES_MAX)) {
     yield lines.map((payload) => ({ topic, payload, options }));
   }
 }
@@ -126,7 +123,7 @@ async function* messagesOfJson(
   defaults: { topic: string | undefined; options: PublishOptions },
 ): Messages {
   let number = 0;
-  for await (const lines of splitLines(stdin, MAX_PAYLOAD_BYTES)) {
+  for await (const lines of splitLines(stdin, PAYLOAD_BYTES_MAX)) {
     const messages: OutgoingMessage[] = [];
     try {
       for (const line of lines) {

@@ -1,3 +1,6 @@
+/** Publishes that wait for their acknowledgement at the same time; more gains nothing. */
+const INFLIGHT_MAX = 512;
+
 /**
  * Publishes under way, so many at most. The first failure, of one of them or of the connection, is everybody's: what
  * comes after it would go nowhere.
@@ -9,8 +12,9 @@ export class PublishWindow {
   /** At most one caller waits at a time: the loop that publishes. */
   #waiting: { settled: () => void; failed: (error: unknown) => void } | undefined;
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  /** @param receiveMaximum what the broker allows */
+  constructor(receiveMaximum: number) {
+    this.#limit = Math.min(receiveMaximum, INFLIGHT_MAX);
   }
 
   fail(error: unknown): void {

@@ -13,9 +13,6 @@ export interface PublishTiming {
   pauseMs: number;
 }
 
-/** Publishes that wait for their acknowledgement at the same time; more gains nothing. */
-const MAX_INFLIGHT = 512;
-
 /** @returns how many messages the broker took */
 export async function publishTo(
   context: CommandContext,
@@ -39,7 +36,7 @@ async function publishAll(
   pauseMs: number,
   signal: AbortSignal,
 ): Promise<number> {
-  const window = new PublishWindow(Math.min(connection.receiveMaximum, MAX_INFLIGHT));
+  const window = new PublishWindow(connection.receiveMaximum);
   connection.lost.catch((error: unknown) => window.fail(error));
   const iterator = messages[Symbol.asyncIterator]();
   let count = 0;

@@ -5,7 +5,7 @@ import { usageError } from "../errors.ts";
 import { unreadable } from "../settings/secrets.ts";
 import { splitLines } from "./lines.ts";
 import { type MessageDefaults, type OutgoingMessage, messageOf, parseLine } from "./outgoing-message.ts";
-import { MAX_PAYLOAD_BYTES } from "./publish-source.ts";
+import { PAYLOAD_BYTES_MAX } from "./publish-source.ts";
 
 export interface RecordedMessage extends OutgoingMessage {
   /** On the recording's clock, which may begin anywhere; undefined where the line says nothing of it. */
@@ -17,7 +17,7 @@ export interface RecordedMessage extends OutgoingMessage {
 }
 
 /** A payload as text takes up to six bytes a character in JSON, with some for the rest. */
-const MAX_LINE_BYTES = Math.min(MAX_PAYLOAD_BYTES * 6, 2 ** 29);
+const LINE_BYTES_MAX = Math.min(PAYLOAD_BYTES_MAX * 6, 2 ** 29);
 const DEFAULTS: MessageDefaults = { topic: undefined, options: { qos: 0, retain: false, properties: undefined } };
 
 /**
@@ -33,7 +33,7 @@ export async function* readRecording(
   const name = isStdin ? "standard input" : file;
   let number = 0;
   try {
-    for await (const lines of splitLines(input, MAX_LINE_BYTES)) {
+    for await (const lines of splitLines(input, LINE_BYTES_MAX)) {
       const messages: RecordedMessage[] = [];
       try {
         for (const line of lines) {

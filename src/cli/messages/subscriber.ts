@@ -6,7 +6,8 @@ import { connectMqtt } from "../mqtt/connection.ts";
 import { MqttConnectionError, subscriptionRefused } from "../mqtt/errors.ts";
 import { type Target, type TargetOptions, resolveTarget } from "../mqtt/target.ts";
 import { type ReceivedMessage, subjectOf } from "./received-message.ts";
-import { retryDelayMs, sleep } from "../sleep.ts";
+import { mayComeBack, retryDelayMs } from "../reconnect.ts";
+import { sleep } from "../sleep.ts";
 import { topicMatches } from "./topic.ts";
 import { UserError } from "../../errors.ts";
 
@@ -30,9 +31,6 @@ export interface SubscriberOptions {
   retainAsPublished?: boolean;
   filterOut: readonly string[];
 }
-
-/** How often a server that was lost may refuse us, with pauses that grow, before that is its answer. */
-const MAX_REFUSALS_WHILE_STARTING = 5;
 
 export class Subscriber {
   readonly #context: CommandContext;
@@ -85,16 +83,14 @@ export class Subscriber {
 
   /** Own credentials anew: the broker may have started again, with new keys and at another address. */
   async #resolveAgain(target: Target, pause: () => Promise<void>): Promise<Target> {
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 0; ; attempt++) {
       await pause();
       if (target.ownUntilMs === undefined) return target;
       try {
         this.#context.refreshSettings();
         return await resolveTarget(this.#context, this.#options.target);
       } catch (error) {
-        // A server that is just starting is not there, or not yet known with its new token.
-        const isAway = error instanceof UserError && ["server-not-running", "connection-lost"].includes(error.code);
-        if (!isAway && attempt > MAX_REFUSALS_WHILE_STARTING) throw error;
+        if (!mayComeBack(error, attempt)) throw error;
       }
     }
   }

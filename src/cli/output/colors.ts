@@ -1,8 +1,7 @@
 import { Chalk, type ChalkInstance } from "chalk";
+import type { Environment } from "../environment.ts";
 
 export type Colors = ChalkInstance;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Whether a stream gets colours: `--[no-]color`, then FORCE_COLOR, then NO_COLOR, then TERM=dumb, then whether

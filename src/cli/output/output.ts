@@ -6,6 +6,7 @@ import type { Writable } from "node:stream";
 import { type Colors, createColors, wantsColors } from "./colors.ts";
 import type { ErrorReport } from "../errors.ts";
 import { WriteBatch } from "./write-batch.ts";
+import type { Environment } from "../environment.ts";
 
 /** A stream that may be a terminal. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -18,8 +19,6 @@ export interface OutputOptions {
   /** `--color`, `--no-color`; undefined where neither was given. */
   color: boolean | undefined;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A spinner that appears for a moment is noise, and loading it costs more than most commands take. */
 const SPINNER_DELAY_MS = 250;

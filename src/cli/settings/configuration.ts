@@ -8,6 +8,7 @@ import path from "node:path";
 import process from "node:process";
 import { UserError } from "../../errors.ts";
 import type { ServerAddresses } from "./server-addresses.ts";
+import type { Environment } from "../environment.ts";
 
 /** A server that the user works with, and what to take where nothing else is named. */
 export interface ServerContext extends ServerAddresses {
@@ -22,8 +23,6 @@ export interface Configuration {
   current?: string;
   contexts?: Record<string, ServerContext>;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The folder of the configuration file: as XDG and the platforms have it, unless PUBSUB_CONFIG_DIR names another. */
 export function configurationFolder(env: Environment, platform: NodeJS.Platform = process.platform): string {

@@ -4,11 +4,10 @@
  */
 import { type ServerContext, configurationFile, currentContext, readConfiguration } from "./configuration.ts";
 import type { ProjectFile, ProjectSetting } from "./project-file.ts";
+import type { Environment } from "../environment.ts";
 
-export const DEFAULT_API_URL = "http://127.0.0.1:8880/client/v4";
+const DEFAULT_API_URL = "http://127.0.0.1:8880/client/v4";
 export const DEFAULT_MQTT_URL = "mqtt://127.0.0.1:1883";
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Options that name a server or something on it; all commands that speak to one have them. */
 export interface ServerOptions {

@@ -21,7 +21,6 @@ interface Options extends BenchOptions {
   qos: 0 | 1 | 2;
 }
 
-const INFLIGHT_MAX = 512;
 const SIZE_MAX = 16 * 1024 * 1024;
 
 export default defineCommand<Options>({
@@ -72,7 +71,7 @@ async function publishSome(
   payload: Buffer,
   qos: 0 | 1 | 2,
 ): Promise<void> {
-  const window = new PublishWindow(Math.min(connection.receiveMaximum, INFLIGHT_MAX));
+  const window = new PublishWindow(connection.receiveMaximum);
   const options = { qos, retain: false, properties: undefined };
   for (let sent = 0; sent < count; sent++) {
     const drained = connection.send(topic, payload, options, window.settle);
