@@ -227,8 +227,6 @@ export class Link implements Outbox, StreamHandler {
     this.#patience = undefined;
     this.#hosted = located;
     this.#limits = located.broker.limits;
-    this.#decoder.maximumPacketSize = this.#limits.packetBytesMax;
-    this.stream.admitted?.();
     this.#connection = located.broker.connect(this, packet, now);
   }
 
@@ -260,6 +258,12 @@ export class Link implements Outbox, StreamHandler {
     else if (fits(connack)) this.send(connack);
   }
 
+  /** Nobody sends large packets before it is known who that is, in an exchange of AUTHs neither. */
+  #admit(): void {
+    this.#decoder.maximumPacketSize = this.#limits.packetBytesMax;
+    this.stream.admitted?.();
+  }
+
   // ---- what the broker wants sent
 
   send(packet: Packet): void {
@@ -267,6 +271,7 @@ export class Link implements Outbox, StreamHandler {
     const output = this.#beginOutput();
     const length = encodedLength(packet, this.#version);
     if (packet.type !== PacketType.PUBLISH) this.#answerBytes += length;
+    if (packet.type === PacketType.CONNACK && packet.reasonCode === ReasonCode.Success) this.#admit();
     if (length > COPIED_FRAME_BYTES_MAX) {
       const frame = Buffer.allocUnsafe(length);
       encodeInto(packet, this.#version, frame, 0);

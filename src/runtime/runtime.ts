@@ -24,7 +24,7 @@ export interface Stream {
   write(bytes: Buffer): boolean;
   /** Writes them one behind the other, together. @returns true if all of them may be used again at once */
   writeAll(parts: readonly Buffer[]): boolean;
-  /** CONNECT has come, and is for one of the brokers: what follows may be as large as any packet. */
+  /** The client was let in: what follows may be as large as any packet. */
   admitted?(): void;
   pause(): void;
   resume(): void;

@@ -23,7 +23,7 @@ export interface ByteStream {
   write(bytes: Buffer): boolean;
   /** Writes them one behind the other, with a single system call where that can be. @returns as `write`, for all of them */
   writeAll(parts: readonly Buffer[]): boolean;
-  /** CONNECT has come, and is for one of the brokers: what follows may be as large as any packet. */
+  /** The client was let in: what follows may be as large as any packet. */
   admitted?(): void;
   pause(): void;
   resume(): void;

@@ -189,7 +189,7 @@ class WebSocketStream implements ByteStream {
   readonly #tlsSocket: TLSSocket | undefined;
   /** Of the last ping, while that is not answered. */
   #pingData: Buffer | undefined;
-  /** Until CONNECT has come: bytes of a message that is not complete. */
+  /** Until the client is let in: bytes of a message that is not complete. */
   #incompleteBytes = 0;
   #stopCounting: (() => void) | undefined;
 
@@ -230,16 +230,16 @@ class WebSocketStream implements ByteStream {
     webSocket.on("close", () => this.handler.onClose());
     // Broken frames have been answered by then.
     webSocket.on("error", () => this.#endSoon());
-    if (connectBytesMax !== undefined) this.#countUntilConnect(socket, connectBytesMax);
+    if (connectBytesMax !== undefined) this.#countUntilAdmitted(socket, connectBytesMax);
   }
 
   /** `ws` collects a message up to a limit that is the same for all of them, and nobody knows yet who sends this one. */
-  #countUntilConnect(socket: Duplex, connectBytesMax: number): void {
+  #countUntilAdmitted(socket: Duplex, connectBytesMax: number): void {
     // After the listener of `ws`, which has passed on what is complete.
     const count = (chunk: Buffer): void => {
       this.#incompleteBytes += chunk.length;
       if (this.#incompleteBytes <= connectBytesMax + CONNECT_SPARE_BYTES) return;
-      this.#webSocket.close(1009, "a CONNECT that is too large");
+      this.#webSocket.close(1009, "too large a message before CONNACK");
       // What still comes is collected by nobody.
       socket.removeAllListeners("data").resume().end();
       this.#endSoon();

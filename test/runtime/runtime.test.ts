@@ -240,6 +240,35 @@ describe("TCP", () => {
     expect(await larger.next()).toBeUndefined();
   });
 
+  test("who is asked to go on with AUTH is not let in yet: the limit holds until CONNACK", async () => {
+    const { runtime, tcp } = await startServer({ connectBytesMax: 1000, connectTimeoutMs: 60_000 });
+    runtime.removeBroker("b", ReasonCode.AdministrativeAction, "another one takes its place");
+    const principal = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity, acl: undefined };
+    runtime.addBroker("b", {
+      checkCredentials: (packet) =>
+        packet.type === PacketType.CONNECT ? { challenge: Buffer.from("?") } : { ok: true, principal },
+      random: { clientId: () => "assigned" },
+    });
+    const challenged = async () => {
+      const client = new RawClient(tcp.port);
+      client.send({ ...(connect("a") as Connect), properties: { authenticationMethod: "m" } });
+      expect(await client.next()).toMatchObject({ type: PacketType.AUTH });
+      return client;
+    };
+    const answer = (authenticationData: Buffer): Packet => ({
+      type: PacketType.AUTH,
+      reasonCode: ReasonCode.ContinueAuthentication,
+      properties: { authenticationMethod: "m", authenticationData },
+    });
+    const large = await challenged();
+    large.socket.write(encode(answer(Buffer.alloc(1000)), 5).subarray(0, 3));
+    expect(await large.next()).toBeUndefined();
+    const client = await challenged();
+    client.send(answer(Buffer.alloc(900)), publish("t", Buffer.alloc(2000), { qos: 1, packetId: 1 }));
+    expect(await client.next()).toMatchObject({ type: PacketType.CONNACK, reasonCode: 0 });
+    expect(await client.next()).toMatchObject({ type: PacketType.PUBACK });
+  });
+
   test("each broker's deadlines fall due, and those of one that is gone do not", async () => {
     const runtime: Runtime = new Runtime({
       limits: { ...defaultLimits, connectTimeoutMs: 30 },
