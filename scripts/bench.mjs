@@ -3,6 +3,7 @@
  *
  *   npm run bench -- …       the brokers side by side, see bench/main.ts
  *   npm run bench -- codec   our codec against mqtt-packet
+ *   npm run bench -- runtime [case]   the runtime without a network
  *   npm run bench -- journal [folder] [fsync] [records]   the journal alone
  *   npm run bench -- worker [milliseconds]   Workers as hooks alone
  *   npm run bench -- analytics [points]   queries over Analytics Engine alone
@@ -15,6 +16,7 @@ const outdir = `${root}node_modules/.cache/pubsub-bench`;
 const programs = [
   "main",
   "codec",
+  "runtime",
   "journal",
   "worker",
   "analytics",
@@ -41,7 +43,7 @@ await build({
 // What is measured is what is there now.
 runNode(["scripts/build.mjs", "--if-stale"]);
 const [first, ...rest] = process.argv.slice(2);
-const isAlone = ["analytics", "codec", "journal", "worker"].includes(first);
+const isAlone = ["analytics", "codec", "journal", "runtime", "worker"].includes(first);
 const script = `${outdir}/${isAlone ? first : "main"}.mjs`;
 const args = ["--expose-gc", script, ...(isAlone ? rest : process.argv.slice(2))];
 // Ctrl-C is for the benchmark, which writes what it has before it ends.

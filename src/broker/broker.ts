@@ -3,8 +3,8 @@ import {
   type Connect,
   type Packet,
   PacketType,
+  type PlainFrames,
   ReasonCode,
-  type Repeats,
   isReasonCodeOf,
 } from "../codec/index.ts";
 import { Connection } from "./connection.ts";
@@ -60,8 +60,7 @@ export interface BrokerOptions {
  * handlers; the world uses the methods.
  */
 export class Broker {
-  /** May be replaced at any time; what is agreed with a connection already stays. */
-  limits: Limits;
+  #limits: Limits;
   readonly authenticator: Authenticator<Connection>;
   readonly random: Random;
   /** The on-publish hooks; without them a message is routed at once. May be replaced at any time. */
@@ -85,11 +84,22 @@ export class Broker {
   #lastMessageId = 0;
 
   constructor(options: BrokerOptions) {
-    this.limits = { ...defaultLimits, ...options.limits };
+    this.#limits = { ...defaultLimits, ...options.limits };
     this.authenticator = options.authenticator;
     this.random = options.random;
     this.keeper = options.journal && new Keeper(options.journal);
     this.retained = new RetainedMessages(this.deadlines, this.keeper);
+  }
+
+  /** May be replaced at any time; what is agreed with a connection already stays. */
+  get limits(): Limits {
+    return this.#limits;
+  }
+
+  set limits(limits: Limits) {
+    this.#limits = limits;
+    // Their names may be too long now, or too deep.
+    this.subscriptions.forgetTopics();
   }
 
   /**
@@ -178,11 +188,13 @@ export class Broker {
   }
 
   /**
-   * PUBLISH frames arrived that repeat the last packet.
-   * @returns the end of those that are done with, `repeats.start` if none is; pass the others to `receive` as packets
+   * PUBLISH frames arrived.
+   * @returns the end of those that are done with, `frames.start` if none is; pass the others to `receive` as packets
    */
-  receiveRepeats(connection: Connection, topicName: string, repeats: Repeats): number {
-    return forwardFrames(this, connection, topicName, repeats);
+  receiveFrames(connection: Connection, frames: PlainFrames, now: number): number {
+    const end = forwardFrames(this, connection, frames);
+    if (end > frames.start) connection.lastReceivedMs = now;
+    return end;
   }
 
   /** The client sent bytes that are no packet. [MQTT-4.13.1-1] */

@@ -1,5 +1,5 @@
 /** The short way for frames that are passed on as they were received. */
-import { PacketType, type QoS, ReasonCode, type Repeats } from "../codec/index.ts";
+import { PacketType, type PlainFrames, type QoS, ReasonCode } from "../codec/index.ts";
 import type { Broker } from "./broker.ts";
 import type { Connection } from "./connection.ts";
 import type { Session } from "./session.ts";
@@ -10,32 +10,32 @@ const NO_PACKET_IDS: readonly number[] = [];
 const packetIds: number[] = [];
 
 /**
- * Passes on PUBLISH frames that came in behind the last message of the client and repeat it. Only where nothing but the
- * route decides what becomes of them: nobody watches, no hook asks, every subscriber takes the very bytes, and none of them
- * may have to be sent again. Congestion is looked at once for all of them.
- * @param topicName of the last message
- * @returns the end of those that were passed on; `repeats.start` where they have to be handled one by one
+ * Passes on PUBLISH frames. Only where nothing but the route decides what becomes of them: the client has published to the
+ * topic before, nobody watches, no hook wants it, every subscriber takes the very bytes, and none of them may have to be sent
+ * again. Congestion is looked at once for all of them.
+ * @returns the end of those that were passed on; `frames.start` where they have to be handled one by one
  */
-export function forwardFrames(broker: Broker, publisher: Connection, topicName: string, repeats: Repeats): number {
-  const { start, end, qos } = repeats;
+export function forwardFrames(broker: Broker, publisher: Connection, frames: PlainFrames): number {
+  const { topic, start, end, qos } = frames;
   const { session } = publisher;
   if (publisher.state !== "open" || session === undefined || publisher.paused) return start;
-  // The last one was valid and allowed.
-  if (topicName !== publisher.lastPublishTopic) return start;
-  if (broker.hooks?.wants(topicName) || session.publishing.length > 0) return start;
+  if (broker.hooks?.wants(topic) || session.publishing.length > 0) return start;
   if (broker.observer !== undefined || broker.limits.packetsPerSecondMax !== 0) return start;
-  const route = broker.subscriptions.route(topicName);
+  const known = broker.subscriptions.known(topic);
+  // Those who were allowed to publish to it are, and so are others with the same rights.
+  if (topic !== publisher.lastPublishTopic && (known === undefined || known.allowedBy !== publisher.acl)) return start;
+  const route = known?.route ?? broker.subscriptions.route(topic);
   const { entries, groups } = route;
   if (groups.length > 0) return start;
   for (let i = 0; i < entries.length; i++) if (!takesFrames(entries[i]!, publisher, qos)) return start;
-  if (qos !== 0) return forwardIdentified(broker, publisher, session, route, repeats);
+  if (qos !== 0) return forwardIdentified(broker, publisher, session, route, frames);
   const { traffic } = broker;
-  traffic.messagesReceived += repeats.count;
+  traffic.messagesReceived += frames.count;
   for (let i = 0; i < entries.length; i++) {
     const { connection } = entries[i]!.session;
     if (connection === undefined) continue;
-    connection.outbox.forward(repeats, end, NO_PACKET_IDS);
-    traffic.messagesSent += repeats.count;
+    connection.outbox.forward(frames, end, NO_PACKET_IDS);
+    traffic.messagesSent += frames.count;
   }
   return end;
 }
@@ -63,26 +63,26 @@ function forwardIdentified(
   publisher: Connection,
   session: Session,
   { entries }: Route,
-  repeats: Repeats,
+  frames: PlainFrames,
 ): number {
-  const { qos } = repeats;
-  let quota = repeats.count;
+  const { qos } = frames;
+  let quota = frames.count;
   for (let i = 0; i < entries.length; i++) quota = Math.min(quota, entries[i]!.session.sendQuota);
-  const count = qos === 1 ? acceptQos1(publisher, quota) : acceptQos2(broker, publisher, session, repeats, quota);
-  if (count === 0) return repeats.start;
-  const end = repeats.ends[count - 1]!;
+  const count = qos === 1 ? acceptQos1(publisher, quota) : acceptQos2(broker, publisher, session, frames, quota);
+  if (count === 0) return frames.start;
+  const end = frames.ends[count - 1]!;
   broker.traffic.messagesReceived += count;
   broker.traffic.messagesSent += count * entries.length;
   for (let i = 0; i < entries.length; i++) {
     const { inflight, connection } = entries[i]!.session;
-    packetIds.length = count;
+    if (packetIds.length !== count) packetIds.length = count;
     for (let k = 0; k < count; k++) packetIds[k] = inflight.begin(qos);
     connection!.sendQuota -= count;
-    connection!.outbox.forward(repeats, end, packetIds);
+    connection!.outbox.forward(frames, end, packetIds);
   }
   const reasonCode = entries.length > 0 || !publisher.isV5 ? ReasonCode.Success : ReasonCode.NoMatchingSubscribers;
   const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
-  for (let k = 0; k < count; k++) publisher.acknowledge(type, repeats.packetId(k), reasonCode);
+  for (let k = 0; k < count; k++) publisher.acknowledge(type, frames.packetId(k), reasonCode);
   return end;
 }
 
@@ -99,12 +99,12 @@ function acceptQos2(
   { limits }: Broker,
   { isV5, unacknowledged }: Connection,
   { receivedQos2, kept }: Session,
-  repeats: Repeats,
+  frames: PlainFrames,
   quota: number,
 ): number {
   if (kept !== undefined) return 0;
   for (let k = 0; k < quota; k++) {
-    const packetId = repeats.packetId(k);
+    const packetId = frames.packetId(k);
     if (receivedQos2.has(packetId) || (isV5 && unacknowledged.size >= limits.receiveMaximum)) return k;
     unacknowledged.add(packetId);
     receivedQos2.set(packetId, undefined);

@@ -4,7 +4,7 @@
  *
  * No port assumes that all sessions of a broker live in this process.
  */
-import type { Acknowledgement, Auth, Connect, Packet, Properties, QoS, Repeats } from "../codec/index.ts";
+import type { Acknowledgement, Auth, Connect, Packet, Properties, QoS, PlainFrames } from "../codec/index.ts";
 import type { Will } from "./will.ts";
 
 export type { LimitSettings } from "./limits.ts";
@@ -125,11 +125,11 @@ export interface Outbox {
     topicAlias: number,
   ): void;
   /**
-   * Sends PUBLISH frames that were received, as they are but for their packet identifiers: those of `repeats` that lie before
+   * Sends PUBLISH frames that were received, as they are but for their packet identifiers: those of `frames` that lie before
    * `end`.
    * @param packetIds one for each of them, none at QoS 0; not kept
    */
-  forward(repeats: Repeats, end: number, packetIds: readonly number[]): void;
+  forward(frames: PlainFrames, end: number, packetIds: readonly number[]): void;
   /** Stops reading from this connection until `resume`: what the client sends waits in the network. */
   pause(): void;
   resume(): void;

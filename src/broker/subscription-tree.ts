@@ -1,5 +1,5 @@
 import type { QoS } from "../codec/index.ts";
-import type { RecordId } from "./ports.ts";
+import type { Acl, RecordId } from "./ports.ts";
 import type { Session } from "./session.ts";
 import type { SharedGroup } from "./shared.ts";
 import { Subscribers, routeEntry } from "./subscribers.ts";
@@ -38,6 +38,13 @@ export interface Route {
   readonly groups: readonly SharedGroup[];
 }
 
+/** What is remembered of a topic name. */
+export interface KnownTopic {
+  readonly route: Route;
+  /** By whose rights a client was last found to be allowed to publish to it; null while nobody was. */
+  allowedBy: Acl | undefined | null;
+}
+
 interface Node {
   /** By the text of the next level. */
   children: Map<string, Node> | undefined;
@@ -54,12 +61,12 @@ const newNode = (): Node => ({ children: undefined, plus: undefined, exact: unde
 const EMPTY_ROUTE: Route = { entries: [], groups: [] };
 
 /** Topics whose routes are remembered; past that the cache starts anew. */
-const ROUTES_CACHED_MAX = 16_384;
+const TOPICS_KNOWN_MAX = 16_384;
 /** Longer topic names are looked up each time, so that the names in the cache take some MiB at most. */
-const ROUTE_CACHED_CHARACTERS_MAX = 256;
+const TOPIC_KNOWN_CHARACTERS_MAX = 256;
 
 /** How long the cache rests where fewer topics came back than it has room for. */
-const CACHE_REST_MISSES = 8 * ROUTES_CACHED_MAX;
+const CACHE_REST_MISSES = 8 * TOPICS_KNOWN_MAX;
 
 /**
  * All subscriptions of a broker: a trie by topic level, with a cache of routes by topic name before it.
@@ -67,7 +74,7 @@ const CACHE_REST_MISSES = 8 * ROUTES_CACHED_MAX;
  */
 export class SubscriptionTree {
   readonly #root = newNode();
-  readonly #routes = new Map<string, Route>();
+  readonly #known = new Map<string, KnownTopic>();
   /** Since the cache began anew. */
   #hits = 0;
   /** The cache rests for as many. */
@@ -103,34 +110,43 @@ export class SubscriptionTree {
 
   /** The route of a topic name. Valid until the next change of the tree. */
   route(topicName: string): Route {
-    let route = this.#routes.get(topicName);
-    if (route !== undefined) {
-      this.#hits++;
-      return route;
-    }
-    route = this.#match(topicName);
-    if (this.#isWorthCaching(topicName)) this.#routes.set(topicName, route);
+    const known = this.known(topicName);
+    if (known !== undefined) return known.route;
+    const route = this.#match(topicName);
+    if (this.#isWorthCaching(topicName)) this.#known.set(topicName, { route, allowedBy: null });
     return route;
+  }
+
+  /** What is remembered of a topic name whose route was asked for. Valid until the next change of the tree. */
+  known(topicName: string): KnownTopic | undefined {
+    const known = this.#known.get(topicName);
+    if (known !== undefined) this.#hits++;
+    return known;
+  }
+
+  /** What topic names were found to be does not hold any more. */
+  forgetTopics(): void {
+    this.#known.clear();
   }
 
   /** Where topics hardly ever come back the cache costs more than it gains: then it rests for a while. */
   #isWorthCaching(topicName: string): boolean {
-    if (topicName.length > ROUTE_CACHED_CHARACTERS_MAX) return false;
+    if (topicName.length > TOPIC_KNOWN_CHARACTERS_MAX) return false;
     if (this.#missesToRest > 0) {
       this.#missesToRest--;
       return false;
     }
-    if (this.#routes.size >= ROUTES_CACHED_MAX) {
-      if (this.#hits < ROUTES_CACHED_MAX) this.#missesToRest = CACHE_REST_MISSES;
+    if (this.#known.size >= TOPICS_KNOWN_MAX) {
+      if (this.#hits < TOPICS_KNOWN_MAX) this.#missesToRest = CACHE_REST_MISSES;
       this.#hits = 0;
-      this.#routes.clear();
+      this.#known.clear();
     }
     return true;
   }
 
   #forgetRoutes(topicFilter: string): void {
-    if (topicFilter.includes("+") || topicFilter.includes("#")) this.#routes.clear();
-    else this.#routes.delete(topicFilter);
+    if (topicFilter.includes("+") || topicFilter.includes("#")) this.#known.clear();
+    else this.#known.delete(topicFilter);
   }
 
   #subscribersFor(topicFilter: string): Subscribers {

@@ -19,6 +19,7 @@ export class ChunkQueue {
   position = 0;
   /** `chunk.buffer`, once it was asked for. */
   private chunkMemory: ArrayBufferLike | undefined = undefined;
+  private chunkView: DataView | undefined = undefined;
 
   /** Chunks after `chunk`, from `head` on. */
   private waiting: Buffer[] = NONE;
@@ -36,6 +37,11 @@ export class ChunkQueue {
   /** `chunk.buffer`, which costs a call into the runtime the first time only. */
   get memory(): ArrayBufferLike {
     return (this.chunkMemory ??= this.chunk.buffer);
+  }
+
+  /** The bytes of `chunk` to be read four at a time. */
+  get view(): DataView {
+    return (this.chunkView ??= new DataView(this.memory, this.chunk.byteOffset, this.chunk.length));
   }
 
   push(chunk: Buffer): void {
@@ -98,6 +104,7 @@ export class ChunkQueue {
     this.chunk = chunk;
     this.position = 0;
     this.chunkMemory = undefined;
+    this.chunkView = undefined;
   }
 
   private shift(): Buffer {

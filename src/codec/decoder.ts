@@ -7,15 +7,15 @@ import { decodeDisconnect } from "./disconnect.ts";
 import { CodecError, malformed } from "./error.ts";
 import { PacketType } from "./packets.ts";
 import type { Connect, Packet, ProtocolVersion, Publish } from "./packets.ts";
+import type { PlainFrames } from "./plain-frames.ts";
 import { decodePublish } from "./publish.ts";
 import { PropertiesCache } from "./properties-cache.ts";
 import { notMinimal, Reader } from "./reader.ts";
 import { ReasonCode } from "./reason-codes.ts";
-import { type Repeats, findRepeats } from "./repeats.ts";
 import type { ReceivedPublish } from "./received-publish.ts";
 import { decodeSuback } from "./suback.ts";
 import { decodeSubscribe } from "./subscribe.ts";
-import { TopicCache } from "./topic-cache.ts";
+import { TopicNames } from "./topic-names.ts";
 import { decodeUnsuback } from "./unsuback.ts";
 import { decodeUnsubscribe } from "./unsubscribe.ts";
 import { MAXIMUM_VARIABLE_BYTE_INTEGER, variableByteIntegerLength } from "./variable-byte-integer.ts";
@@ -30,6 +30,8 @@ export interface DecoderOptions {
   protocolVersion?: ProtocolVersion | undefined;
   /** Where to note the bytes of each PUBLISH. */
   receivedPublish?: ReceivedPublish | undefined;
+  /** One may serve many decoders. Left out, the decoder remembers the last name. */
+  topicNames?: TopicNames | undefined;
 }
 
 /**
@@ -49,8 +51,8 @@ export class Decoder {
   maximumPacketSize: number;
 
   private readonly received = new ChunkQueue();
-  /** These two come with the first PUBLISH. */
-  private topics: TopicCache | undefined = undefined;
+  private topicNames: TopicNames | undefined;
+  /** Comes with the first PUBLISH. */
   private properties: PropertiesCache | undefined = undefined;
   private readonly receivedPublish: ReceivedPublish | undefined;
   private versionKnown: boolean;
@@ -64,6 +66,7 @@ export class Decoder {
     this.protocolVersion = options.protocolVersion ?? 4;
     this.versionKnown = options.protocolVersion !== undefined;
     this.receivedPublish = options.receivedPublish;
+    this.topicNames = options.topicNames;
   }
 
   /** Takes received bytes; does not copy chunks of 1 KiB and more. Ignored after a failure. */
@@ -100,18 +103,18 @@ export class Decoder {
   }
 
   /**
-   * Finds the frames that lie behind the last packet, a PUBLISH, in the same chunk, and repeat it. `skipTo` goes past them.
-   * @returns undefined if there are none; what is returned holds until the next call
+   * Finds the frames that are next, in one chunk, if they are PUBLISH of a topic name that came before and have no properties.
+   * `skipTo` goes past them.
+   * @returns false if there are none
    */
-  findRepeats(): Repeats | undefined {
-    const { receivedPublish, received } = this;
-    if (receivedPublish === undefined) return undefined;
-    if (receivedPublish.bytes !== received.chunk || receivedPublish.end !== received.position) return undefined;
-    const found = findRepeats(receivedPublish, this.protocolVersion, this.maximumPacketSize);
-    return found ? receivedPublish.repeats : undefined;
+  findPlainFrames(frames: PlainFrames): boolean {
+    const { received, protocolVersion, maximumPacketSize, topicNames } = this;
+    const { chunk, position } = received;
+    if (topicNames === undefined || position === chunk.length) return false;
+    return frames.find(chunk, received.view, position, protocolVersion, maximumPacketSize, topicNames);
   }
 
-  /** Goes on behind frames that `findRepeats` found. */
+  /** Goes on behind frames that `findPlainFrames` found. */
   skipTo(end: number): void {
     this.received.moveTo(end);
   }
@@ -142,9 +145,9 @@ export class Decoder {
     const first = chunk[position]!;
     this.checkHeader(first, start - position, remaining);
     if (first >> 4 === PacketType.PUBLISH) {
-      const { memory } = received;
+      const { memory, view } = received;
       received.moveTo(end);
-      const packet = this.decodePublish(chunk, memory, start, end, first);
+      const packet = this.decodePublish(chunk, memory, view, start, end, first);
       this.note(packet, chunk, position, end);
       return packet;
     }
@@ -162,19 +165,27 @@ export class Decoder {
     this.headerLength = 0;
     const first = bytes[0]!;
     if (first >> 4 === PacketType.PUBLISH) {
-      const { buffer, length } = bytes;
-      const packet = this.decodePublish(bytes, buffer, start, length, first);
+      const { buffer, byteOffset, length } = bytes;
+      const view = new DataView(buffer, byteOffset, length);
+      const packet = this.decodePublish(bytes, buffer, view, start, length, first);
       this.note(packet, bytes, 0, length);
       return packet;
     }
     return this.decodeOther(bytes, first, start, bytes.length);
   }
 
-  private decodePublish(bytes: Buffer, memory: ArrayBufferLike, start: number, end: number, first: number): Publish {
+  private decodePublish(
+    bytes: Buffer,
+    memory: ArrayBufferLike,
+    view: DataView,
+    start: number,
+    end: number,
+    first: number,
+  ): Publish {
     const { protocolVersion } = this;
-    const topics = (this.topics ??= new TopicCache());
+    const topicNames = (this.topicNames ??= new TopicNames(1));
     const properties = (this.properties ??= new PropertiesCache());
-    return decodePublish(bytes, memory, start, end, first & 0x0f, protocolVersion, topics, properties);
+    return decodePublish(bytes, memory, view, start, end, first & 0x0f, protocolVersion, topicNames, properties);
   }
 
   private note(packet: Publish, bytes: Buffer, start: number, end: number): void {

@@ -1,8 +1,8 @@
+import { equalBytes } from "./equal-bytes.ts";
 import { PacketType } from "./packets.ts";
 import type { Properties } from "./packets.ts";
 import { decodeProperties } from "./properties.ts";
 import { Reader } from "./reader.ts";
-import { equalBytes } from "./topic-cache.ts";
 
 /** Longest properties that are remembered, in bytes. */
 const REMEMBERED_BYTES_MAX = 512;

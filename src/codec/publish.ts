@@ -7,7 +7,7 @@ import type { Properties, ProtocolVersion, Publish, QoS } from "./packets.ts";
 import type { PropertiesCache } from "./properties-cache.ts";
 import { propertiesLength, writeProperties } from "./properties.ts";
 import { truncated } from "./reader.ts";
-import type { TopicCache } from "./topic-cache.ts";
+import type { TopicNames } from "./topic-names.ts";
 import { topicLength, writeTopic } from "./topic-encoder.ts";
 import { viewIn } from "./view.ts";
 import { writeTwoByteInteger } from "./writer.ts";
@@ -20,15 +20,17 @@ const EMPTY = Buffer.alloc(0);
  * Decodes `bytes[start, end)`, the packet after its fixed header. Wildcards in the Topic Name and an
  * empty one pass: what they mean depends on flags, aliases and settings that the broker knows.
  * @param memory `bytes.buffer`
+ * @param view of `bytes`
  */
 export function decodePublish(
   bytes: Buffer,
   memory: ArrayBufferLike,
+  view: DataView,
   start: number,
   end: number,
   flags: number,
   version: ProtocolVersion,
-  topics: TopicCache,
+  names: TopicNames,
   known: PropertiesCache,
 ): Publish {
   const qos = (flags >> 1) & 3;
@@ -38,7 +40,7 @@ export function decodePublish(
   if (topicStart > end) throw truncated();
   let position = topicStart + ((bytes[start]! << 8) | bytes[start + 1]!);
   if (position > end) throw truncated();
-  const topic = topics.read(bytes, topicStart, position);
+  const topic = names.read(bytes, view, topicStart, position);
   let packetId = 0;
   if (qos !== 0) {
     if (position + 2 > end) throw truncated();

@@ -1,5 +1,4 @@
 import type { ProtocolVersion, Publish } from "./packets.ts";
-import { Repeats } from "./repeats.ts";
 
 const NOTHING = Buffer.alloc(0);
 
@@ -15,12 +14,9 @@ export class ReceivedPublish {
   /** The packet is `bytes[start, end)`. */
   start = 0;
   end = 0;
-  /** What `Decoder.findRepeats` found behind it. */
-  readonly repeats = new Repeats();
 
   /** Lets go of packet and bytes. */
   clear(): void {
-    this.repeats.clear();
     this.packet = undefined;
     this.bytes = NOTHING;
   }

@@ -7,11 +7,10 @@ import {
   MAXIMUM_PACKET_SIZE,
   type Packet,
   PacketType,
+  type PlainFrames,
   type ProtocolVersion,
-  type Publish,
   type QoS,
   ReasonCode,
-  type Repeats,
   SHORT_ACKNOWLEDGEMENT_BYTES,
   deliveryLength,
   encodeInto,
@@ -37,8 +36,8 @@ import { COPIED_FRAME_BYTES_MAX } from "./slab.ts";
 /** How long a peer may take to close a connection that we have closed. */
 const LINGER_MS = 2_000;
 
-/** A chunk in which as many packets have no repeats is taken to have none. */
-const REPEAT_TRIES = 4;
+/** Where as many packets one behind the other could not be forwarded, nobody looks at the others of the chunk. */
+const FORWARD_TRIES = 4;
 
 /**
  * One network connection: bytes in, packets to its broker, packets out, bytes in few large writes. It is the outbox of
@@ -67,8 +66,8 @@ export class Link implements Outbox, StreamHandler {
   /** Bytes of packets other than PUBLISH since the network was last keeping up. */
   #answerBytes = 0;
   #isClosed = false;
-  /** How many more packets of this chunk may turn out to have no repeats that can be forwarded, before nobody looks. */
-  #repeatTries = 0;
+  /** How many more of the packets that come next may turn out not to be forwarded, before nobody looks. */
+  #forwardTries = 0;
   /** CONNECT is due, or after `close` the end of the network connection. */
   #patience: Deadline<Stream> | undefined;
 
@@ -81,6 +80,7 @@ export class Link implements Outbox, StreamHandler {
     this.#decoder = new Decoder({
       maximumPacketSize: Math.min(this.#limits.packetBytesMax, this.#limits.connectBytesMax),
       receivedPublish: runtime.frames.received,
+      topicNames: runtime.frames.topicNames,
     });
     this.#bePatient(runtime.limits.connectTimeoutMs);
     stream.handler = this;
@@ -96,7 +96,7 @@ export class Link implements Outbox, StreamHandler {
     if (this.#isClosed) return;
     this.#runtime.network.bytesReceived += chunk.length;
     this.#decoder.push(chunk);
-    this.#repeatTries = REPEAT_TRIES;
+    this.#forwardTries = FORWARD_TRIES;
     this.#turn(handlePackets);
   }
 
@@ -136,15 +136,15 @@ export class Link implements Outbox, StreamHandler {
   handlePackets(now: number): void {
     try {
       while (!this.#isPaused && !this.#isClosed && !this.#isFlooded()) {
-        if (this.#connection !== undefined && this.#handleShortAcknowledgement(this.#connection, now)) continue;
+        const connection = this.#connection;
+        if (connection !== undefined) {
+          if (this.#handleShortAcknowledgement(connection, now)) continue;
+          if (this.#forwardTries > 0 && this.#forwardFrames(connection, now)) continue;
+        }
         const packet = this.#decoder.next();
         if (packet === undefined) return;
-        if (this.#connection === undefined) {
-          this.#handleFirst(packet, now);
-        } else {
-          this.#hosted!.broker.receive(this.#connection, packet, now);
-          if (this.#repeatTries > 0 && packet.type === PacketType.PUBLISH) this.#forwardRepeats(packet);
-        }
+        if (connection === undefined) this.#handleFirst(packet, now);
+        else this.#hosted!.broker.receive(connection, packet, now);
       }
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
@@ -161,18 +161,25 @@ export class Link implements Outbox, StreamHandler {
     return true;
   }
 
-  /** A client that sends much repeats itself: messages of one topic, one behind the other, are passed on in one piece. */
-  #forwardRepeats(packet: Publish): void {
-    if (this.#runtime.frames.received.packet !== packet) return;
-    const repeats = this.#decoder.findRepeats();
-    if (repeats === undefined) {
-      this.#repeatTries--;
-      return;
+  /**
+   * Messages whose topic came before are passed on as the bytes that they are, those of one topic in one piece.
+   * @returns false if the next packet has to be looked at
+   */
+  #forwardFrames(connection: Connection, now: number): boolean {
+    const { plain } = this.#runtime.frames;
+    if (!this.#decoder.findPlainFrames(plain)) {
+      this.#forwardTries--;
+      return false;
     }
-    const end = this.#hosted!.broker.receiveRepeats(this.#connection!, packet.topic, repeats);
-    if (end > repeats.start) this.#decoder.skipTo(end);
-    // Most likely the others of this chunk have to be handled one by one, too.
-    if (end < repeats.end) this.#repeatTries = 0;
+    const end = this.#hosted!.broker.receiveFrames(connection, plain, now);
+    if (end === plain.start) {
+      this.#forwardTries--;
+      return false;
+    }
+    this.#decoder.skipTo(end);
+    // Part of them: a subscriber takes no more.
+    this.#forwardTries = end < plain.end ? 0 : FORWARD_TRIES;
+    return true;
   }
 
   drained(now: number): void {
@@ -325,7 +332,7 @@ export class Link implements Outbox, StreamHandler {
     if (packetId !== 0) output.addPacketId(packetIdAt, packetId);
   }
 
-  forward({ bytes, start, packetIdsAt }: Repeats, end: number, packetIds: readonly number[]): void {
+  forward({ bytes, start, packetIdsAt }: PlainFrames, end: number, packetIds: readonly number[]): void {
     if (this.#isClosed) return;
     const output = this.#beginOutput();
     output.addToRun(bytes, start, end);

@@ -1,8 +1,10 @@
 import {
+  PlainFrames,
   type Properties,
   type ProtocolVersion,
   type QoS,
   ReceivedPublish,
+  TopicNames,
   deliveryLength,
   encodeInto,
   encodedLength,
@@ -13,6 +15,9 @@ import { COPIED_FRAME_BYTES_MAX } from "./slab.ts";
 
 const NOTHING = Buffer.alloc(0);
 const LOG_BYTES = 64 * 1024;
+
+/** Twice as many as a broker remembers routes of: then nearly every one of those has a place. 4 MiB, where all are taken. */
+const TOPIC_NAMES = 32 * 1024;
 
 /** The last PUBLISH of one kind as bytes. */
 class Lane {
@@ -38,6 +43,8 @@ class Lane {
 export class PublishFrames {
   /** For the decoders of all links. */
   readonly received = new ReceivedPublish();
+  readonly topicNames = new TopicNames(TOPIC_NAMES);
+  readonly plain = new PlainFrames();
   readonly #lanes: (Lane | undefined)[] = [];
   readonly #used: Lane[] = [];
 
@@ -69,6 +76,7 @@ export class PublishFrames {
   /** The turn has ended. */
   clear(): void {
     this.received.clear();
+    this.plain.clear();
     for (let i = 0; i < this.#used.length; i++) {
       const lane = this.#used[i]!;
       lane.message = undefined;

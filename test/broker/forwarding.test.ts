@@ -1,16 +1,7 @@
 /** Frames that are passed on as they came, and everything that makes the broker look at each of them instead. */
 import { describe, expect, test } from "vitest";
-import type { Limits } from "../../src/broker/index.ts";
-import {
-  Decoder,
-  PacketType,
-  type Publish,
-  type QoS,
-  ReasonCode,
-  ReceivedPublish,
-  type Repeats,
-  encode,
-} from "../../src/codec/index.ts";
+import type { Acl, Limits } from "../../src/broker/index.ts";
+import { Decoder, PacketType, PlainFrames, type Publish, type QoS, ReasonCode, encode } from "../../src/codec/index.ts";
 import { MapJournal } from "./map-journal.ts";
 import { TestBroker, type TestClient } from "./harness.ts";
 
@@ -25,13 +16,16 @@ const publish = (payload: string, qos: QoS, packetId: number): Publish => ({
 });
 
 /** The messages 2, 3 and so on behind the message 1, as the decoder finds them. */
-function repeatsOf(qos: QoS, packetIds: number[]): Repeats {
-  const receivedPublish = new ReceivedPublish();
-  const decoder = new Decoder({ protocolVersion: 5, receivedPublish });
+function framesOf(qos: QoS, packetIds: number[], topic: string): PlainFrames {
+  const frames = new PlainFrames();
+  const decoder = new Decoder({ protocolVersion: 5 });
   const packets = [publish("1", qos, 1), ...packetIds.map((id, index) => publish(`${index + 2}`, qos, id))];
-  decoder.push(Buffer.concat(packets.map((packet) => encode({ ...packet, packetId: qos && packet.packetId }, 5))));
+  decoder.push(
+    Buffer.concat(packets.map((packet) => encode({ ...packet, topic, packetId: qos && packet.packetId }, 5))),
+  );
   decoder.next();
-  return decoder.findRepeats()!;
+  expect(decoder.findPlainFrames(frames)).toBe(true);
+  return frames;
 }
 
 interface Scene {
@@ -53,11 +47,16 @@ function scene(qos: QoS = 0, limits: Partial<Limits> = {}, journal?: MapJournal)
 }
 
 /** @returns how many of the messages were passed on, at QoS 0 whether they were */
-function forward({ test: { broker }, publisher }: Scene, qos: QoS = 0, packetIds = [2, 3], topicName = "a"): number {
-  const repeats = repeatsOf(qos, packetIds);
-  const end = broker.receiveRepeats(publisher.connection!, topicName, repeats);
-  if (qos === 0) return end === repeats.end ? 2 : end - repeats.start;
-  return end === repeats.start ? 0 : repeats.ends.indexOf(end) + 1;
+function forward(
+  { test: { broker, now }, publisher }: Scene,
+  qos: QoS = 0,
+  packetIds = [2, 3],
+  topicName = "a",
+): number {
+  const frames = framesOf(qos, packetIds, topicName);
+  const end = broker.receiveFrames(publisher.connection!, frames, now);
+  if (qos === 0) return end === frames.end ? 2 : end - frames.start;
+  return end === frames.start ? 0 : frames.ends.indexOf(end) + 1;
 }
 
 test("every subscriber gets the frames", () => {
@@ -141,9 +140,77 @@ describe("the broker looks at each message where", () => {
     expect(it.subscriber.take()).toEqual([]);
   });
 
-  test("the last message was to a topic that is not allowed", () => {
+  test("the client has not published to the topic", () => {
     const it = scene();
     expect(forward(it, 0, [2, 3], "other")).toBe(0);
+  });
+});
+
+describe("topics to which a client has published before", () => {
+  const anyone = { clientId: undefined, tokenId: undefined, expiresAtMs: Infinity };
+
+  /** Of clients with rights of their own; `c` has published to `x/1` and `x/2`, the one in turn with the other. */
+  function changing(acls: Record<string, Acl | undefined> = {}): { test: TestBroker; client(name: string): Scene } {
+    const broker = new TestBroker({
+      authenticate: ({ clientId }) => ({ ok: true, principal: { ...anyone, acl: acls[clientId] } }),
+    });
+    broker.broker.observer = undefined;
+    const subscriber = broker.connect("s").subscribes("x/+");
+    const client = (name: string) => ({ test: broker, publisher: broker.connect(name), subscriber });
+    const { publisher } = client("c");
+    for (let round = 0; round < 2; round++) publisher.publishes("x/1", "").publishes("x/2", "");
+    subscriber.take();
+    return { test: broker, client };
+  }
+  const everything = (): Acl => ({ mayPublish: () => true, maySubscribe: () => true });
+
+  test("may change", () => {
+    const it = changing().client("c");
+    for (const topic of ["x/1", "x/2", "x/1"]) expect(forward(it, 0, [2, 3], topic)).toBe(2);
+    expect(it.subscriber.takeMessages()).toEqual(["x/1=2", "x/1=3", "x/2=2", "x/2=3", "x/1=2", "x/1=3"]);
+  });
+
+  test("are open to others with the same rights, and to nobody else", () => {
+    const acl = everything();
+    const { client } = changing({ c: acl, same: acl, other: everything() });
+    expect(forward(client("same"), 0, [2, 3], "x/1")).toBe(2);
+    expect(forward(client("other"), 0, [2, 3], "x/1")).toBe(0);
+    expect(forward(client("nobody"), 0, [2, 3], "x/1")).toBe(0);
+  });
+
+  test("are looked at anew where nobody's rights were looked at", () => {
+    const { test: broker, client } = changing();
+    broker.broker.subscriptions.route("x/3");
+    expect(forward(client("c"), 0, [2, 3], "x/3")).toBe(0);
+  });
+
+  test.each<[string, (test: TestBroker) => unknown]>([
+    ["a filter with wildcards comes", (it) => it.connect("new").subscribes("#")],
+    ["the limits change", ({ broker }) => (broker.limits = { ...broker.limits, topicLevelsMax: 1 })],
+  ])("are looked at anew after %s", (_name, change) => {
+    const { test: broker, client } = changing();
+    const it = client("c");
+    change(broker);
+    expect(forward(it, 0, [2, 3], "x/1")).toBe(0);
+  });
+
+  test("that are too deep by now are refused", () => {
+    const { test: broker, client } = changing();
+    const { publisher } = client("c");
+    broker.broker.limits = { ...broker.broker.limits, topicLevelsMax: 1 };
+    publisher.publishes("x/1", "", { qos: 1 });
+    expect(publisher.takeAll(PacketType.DISCONNECT)).toMatchObject([{ reasonCode: ReasonCode.TopicNameInvalid }]);
+  });
+
+  test("keep the client's connection alive", () => {
+    const { test: broker, client } = changing();
+    const publisher = broker.connect("k", { keepAlive: 10 });
+    const it = { ...client("s2"), publisher };
+    for (let count = 0; count < 4; count++) {
+      broker.advance(10_000);
+      forward(it, 0, [2, 3], "x/1");
+    }
+    expect(publisher.isClosed).toBe(false);
   });
 });
 

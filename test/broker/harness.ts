@@ -21,11 +21,11 @@ import {
   Decoder,
   type Packet,
   PacketType,
+  type PlainFrames,
   type Properties,
   type ProtocolVersion,
   type Publish,
   type QoS,
-  type Repeats,
   type Subscribe,
   encode,
 } from "../../src/codec/index.ts";
@@ -217,7 +217,7 @@ export class TestClient implements Outbox {
     this.send(publishPacket(message, packetId, qos, retain, dup, subscriptionIdentifiers, expiry, topicAlias));
   }
 
-  forward({ bytes, start, packetIdsAt }: Repeats, end: number, packetIds: readonly number[]): void {
+  forward({ bytes, start, packetIdsAt }: PlainFrames, end: number, packetIds: readonly number[]): void {
     const frames = Buffer.from(bytes.subarray(start, end));
     packetIds.forEach((packetId, index) => frames.writeUInt16BE(packetId, packetIdsAt[index]! - start));
     this.#decoder.push(frames);

@@ -7,9 +7,13 @@ import { expect, test } from "vitest";
 import { defaultLimits } from "../../src/broker/index.ts";
 import { type Packet, PacketType, type ProtocolVersion, type QoS, encode } from "../../src/codec/index.ts";
 import { type HostedBroker, Runtime } from "../../src/runtime/index.ts";
-import { openToAnyone } from "../setup/anyone.ts";
+import { ANYONE, openToAnyone } from "../setup/anyone.ts";
 import { raise } from "../setup/raise.ts";
 import { FakeStream } from "./fake-stream.ts";
+
+/** A client that may not publish to everything. */
+const LIMITED = "client-3";
+const limited = { mayPublish: (topicName: string) => topicName !== "b", maySubscribe: () => true };
 
 class Twin {
   readonly #hosted: HostedBroker;
@@ -23,13 +27,19 @@ class Twin {
       locate: () => this.#hosted,
       onError: raise,
     });
-    this.#hosted = this.#runtime.addBroker("b", openToAnyone);
+    this.#hosted = this.#runtime.addBroker("b", {
+      ...openToAnyone,
+      checkCredentials: async (packet) => ({
+        ok: true,
+        principal: { ...ANYONE, acl: "clientId" in packet && packet.clientId === LIMITED ? limited : undefined },
+      }),
+    });
     const { broker } = this.#hosted;
     if (isWatched) broker.observer = () => {};
-    const receiveRepeats = broker.receiveRepeats.bind(broker);
-    broker.receiveRepeats = (connection, topicName, repeats) => {
-      const end = receiveRepeats(connection, topicName, repeats);
-      if (end > repeats.start) this.forwarded++;
+    const receiveFrames = broker.receiveFrames.bind(broker);
+    broker.receiveFrames = (connection, frames, now) => {
+      const end = receiveFrames(connection, frames, now);
+      if (end > frames.start) this.forwarded++;
       return end;
     };
   }
@@ -140,7 +150,7 @@ const action = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("publish" as const),
       client,
-      topic,
+      topics: fc.array(topic, { minLength: 1, maxLength: 4 }),
       qos,
       retain: fc.constantFrom(false, false, false, true),
       count: fc.integer({ min: 1, max: 12 }),
@@ -185,7 +195,7 @@ async function perform(twins: Twins, act: Action): Promise<void> {
     case "publish": {
       const packets = Array.from({ length: act.count }, (_, number) => ({
         type: PacketType.PUBLISH,
-        topic: act.topic,
+        topic: act.topics[number % act.topics.length]!,
         payload: Buffer.alloc(act.length, String(number % 10)),
         qos: act.qos,
         retain: act.retain,

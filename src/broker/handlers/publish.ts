@@ -24,7 +24,7 @@ export function handlePublish(
   const topic = resolveTopic(broker, connection, packet, now);
   if (topic === undefined) return;
   if (qos > 0 && !beginExchange(broker, connection, session, packet, now)) return;
-  const refusal = checkRights(connection, topic) ?? checkPublish(broker, session, packet, topic);
+  const refusal = checkRights(broker, connection, topic) ?? checkPublish(broker, session, packet, topic);
   if (refusal !== undefined) {
     refuse(broker, connection, session, packet, refusal, now);
     return;
@@ -65,8 +65,7 @@ function resolveTopic(broker: Broker, connection: Connection, packet: Publish, n
     }
     return known;
   }
-  // The last topic was found valid, so the same one is: the decoder hands out the same string again.
-  if (topic === connection.lastPublishTopic && alias === undefined) return topic;
+  if (alias === undefined && mayPublishAgain(broker, connection, topic)) return topic;
   if (!isTopicName(topic) || !isWithinLimits(topic, broker.limits)) {
     // [MQTT-3.3.2-2] [MQTT-4.7.1-1]
     disconnect(
@@ -123,13 +122,25 @@ function exceedReceiveMaximum(broker: Broker, connection: Connection, now: numbe
   return false;
 }
 
-function checkRights(connection: Connection, topic: string): Refusal | undefined {
+/** True if the topic name was found valid and allowed before. */
+function mayPublishAgain(broker: Broker, connection: Connection, topic: string): boolean {
+  // The decoder hands out the same string again.
+  if (topic === connection.lastPublishTopic) return true;
+  const known = broker.subscriptions.known(topic);
+  if (known === undefined || known.allowedBy !== connection.acl) return false;
+  connection.lastPublishTopic = topic;
+  return true;
+}
+
+function checkRights(broker: Broker, connection: Connection, topic: string): Refusal | undefined {
   if (topic === connection.lastPublishTopic) return undefined;
   if (isReserved(topic)) return RESERVED;
   if (connection.acl?.mayPublish(topic) === false) {
     return { reasonCode: ReasonCode.NotAuthorized, reason: `the token does not allow publishing to ${topic}` };
   }
   connection.lastPublishTopic = topic;
+  const known = broker.subscriptions.known(topic);
+  if (known !== undefined) known.allowedBy = connection.acl;
   return undefined;
 }
 
