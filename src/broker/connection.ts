@@ -35,8 +35,8 @@ export class Connection {
   state: ConnectionState = "authenticating";
   readonly outbox: Outbox;
   readonly protocolVersion: ProtocolVersion;
-  /** As given in CONNECT; the session has the one in use. */
-  readonly connect: Connect;
+  /** As given in CONNECT; the session has the client id in use. Without password and will once the connection is `open`. */
+  connect: Connect;
   /** Set while `open`. */
   session: Session | undefined;
 
@@ -88,6 +88,13 @@ export class Connection {
     this.sendQuota = this.sendQuotaMax;
     const aliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, OUTBOUND_ALIASES_MAX);
     this.outboundAliases = aliases === 0 ? undefined : new OutboundTopicAliases(aliases);
+  }
+
+  /** Password and will are not asked for again: they would keep the bytes that were received. */
+  forgetCredentials(): void {
+    const { connect } = this;
+    if (connect.password === undefined && connect.will === undefined) return;
+    this.connect = { ...connect, password: undefined, will: undefined };
   }
 
   /** Of the enhanced authentication that the client began with; it stays the same. [MQTT-4.12.0-5] */

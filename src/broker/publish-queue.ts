@@ -21,16 +21,11 @@ export interface QueuedPublish extends PendingPublish {
  * One client's messages that wait for verdicts. Whatever order the verdicts come in, the messages leave in the order
  * in which they arrived. [MQTT-4.6.0-6]
  */
-export class PublishQueue {
-  readonly #waiting = new Queue<QueuedPublish>();
+export class PublishQueue extends Queue<QueuedPublish> {
   #bytes = 0;
 
-  get length(): number {
-    return this.#waiting.length;
-  }
-
   has(messageId: number): boolean {
-    for (const { message } of this.#waiting) if (message.id === messageId) return true;
+    for (const { message } of this) if (message.id === messageId) return true;
     return false;
   }
 
@@ -44,16 +39,20 @@ export class PublishQueue {
     return this.length <= pendingPublishesMax / 2 && this.#bytes <= pendingBytesMax / 2;
   }
 
-  push(publish: QueuedPublish): void {
+  override push(publish: QueuedPublish): void {
     this.#bytes += messageBytes(publish.message);
-    this.#waiting.push(publish);
+    super.push(publish);
   }
 
   /** Takes the first message if its verdict has come. */
   shiftDecided(): QueuedPublish | undefined {
-    if (this.#waiting.peek()?.verdict === undefined) return undefined;
-    const publish = this.#waiting.shift()!;
-    this.#bytes -= messageBytes(publish.message);
+    if (this.peek()?.verdict === undefined) return undefined;
+    return this.shift();
+  }
+
+  override shift(): QueuedPublish | undefined {
+    const publish = super.shift();
+    if (publish !== undefined) this.#bytes -= messageBytes(publish.message);
     return publish;
   }
 }

@@ -36,6 +36,16 @@ describe("CONNECT", () => {
     expect(client.isClosed).toBe(code !== 0);
   });
 
+  test("neither password nor will are kept in the packet once the client is in, and the will is published all the same", () => {
+    const broker = new TestBroker();
+    const watcher = broker.connect("watcher").subscribes("will");
+    const client = broker.connect("a", { username: "u", password: Buffer.from("secret"), will: will() });
+    const { connect } = client.connection!;
+    expect(connect).toMatchObject({ clientId: "a", username: "u", password: undefined, will: undefined });
+    client.loses();
+    expect(watcher.takeMessages()).toEqual(["will=gone"]);
+  });
+
   test("a client id other than the token's is refused", () => {
     const test = new TestBroker({
       authenticate: () => ({

@@ -160,6 +160,7 @@ function openConnection(
   // What CONNECT left at 0 DISCONNECT cannot prolong (§3.14.2.2.2).
   session.endsWithConnection = requestedExpiry(connect) === 0;
   session.will = willOf(connect, session.clientId, principal.tokenId);
+  connection.forgetCredentials();
   const keepAlive = connection.outbox.isInternal ? 0 : effectiveKeepAlive(broker, connect);
   connection.silenceMaxMs = keepAlive === 0 ? Infinity : keepAlive * 1500;
   setKeepAlive(broker, connection, now + connection.silenceMaxMs);
