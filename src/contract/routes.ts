@@ -149,7 +149,12 @@ export const routes = {
   createApiToken: { method: "POST", scope: "admin", path: "/api-tokens", body: true },
   deleteApiToken: { method: "DELETE", scope: "admin", path: "/api-tokens/{apiToken}" },
   status: { method: "GET", scope: "read", path: "/status" },
-  listLogs: { method: "GET", scope: "admin", path: "/logs", query: { after: "integer", limit: "integer" } },
+  listLogs: {
+    method: "GET",
+    scope: "admin",
+    path: "/logs",
+    query: { after: "integer", limit: "integer", wait_ms: "integer" },
+  },
 } as const satisfies Record<string, Route>;
 
 export type OperationName = keyof typeof routes;

@@ -232,4 +232,9 @@ test("logs: what the server said, in order and from any point", async () => {
   expect((await api.listLogs({ limit: 1 })).map(({ id }) => id)).toEqual([3]);
   expect((await api.listLogs({ after: 1, limit: 1 })).map(({ id }) => id)).toEqual([2]);
   expect(await api.listLogs({ after: 3 })).toEqual([]);
+  const next = api.listLogs({ after: 3, wait_ms: 20_000 });
+  await expect(
+    connectAsync(server.mqtt, { clientId: "w", username: "u", password: "p", reconnectPeriod: 0 }),
+  ).rejects.toThrow();
+  expect((await next).map(({ id }) => id)).toEqual([4]);
 });

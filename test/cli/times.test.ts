@@ -1,7 +1,8 @@
 /** `--time`, wherever times are shown. */
 import { expect, it } from "vitest";
+import { InterruptedError } from "../../src/cli/errors.ts";
 import { startFakeBroker } from "./fake-broker.ts";
-import { type FakeClient, NOW, pubsub } from "./world.ts";
+import { type FakeClient, NOW, pubsub, start } from "./world.ts";
 
 const BEFORE = new Date(NOW.getTime() - 90_000).toISOString();
 const times = { created_on: BEFORE, modified_on: BEFORE, started_on: BEFORE, received_on: BEFORE };
@@ -69,6 +70,30 @@ it("is RFC 3339 where nobody knows the time zone: in files and pipes", async () 
   expect((await pubsub(["logs"], { client, env })).stdout).toBe("2026-11-20T11:58:30.000Z  said\n");
   const terminal = { client, env, isTTY: true };
   expect((await pubsub(["namespace", "list"], terminal)).stdout).toMatch(/ 2026-11-20 \d\d:\d8:30/);
+});
+
+it("logs --follow goes on with what the server says, as soon as it does", async () => {
+  const line = (id: number) => ({ id, time: "2026-11-20T11:58:30.000Z", message: `line ${id}` });
+  const asked: object[] = [];
+  let stop: (error: Error) => void = () => {};
+  const answers = [[line(1)], [line(2), line(3)], [line(4)]];
+  const logs = start(["logs", "--follow"], {
+    env,
+    client: {
+      listLogs: async (input: object) => {
+        asked.push(input);
+        return answers.shift() ?? (await new Promise((_, reject) => (stop = reject)));
+      },
+    },
+  });
+  await logs.stdout.until("line 4");
+  expect(asked.slice(1, 3)).toMatchObject([
+    { after: 1, wait_ms: 20_000 },
+    { after: 3, wait_ms: 20_000 },
+  ]);
+  logs.abort(new InterruptedError("SIGINT"));
+  stop(new Error("the request was given up"));
+  expect(await logs.exitCode).toBe(0);
 });
 
 it("sub --time says when each message came", async () => {

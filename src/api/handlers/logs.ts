@@ -1,7 +1,8 @@
 import type { Handlers } from "../handler.ts";
 
 export const logHandlers: Handlers<"listLogs"> = {
-  listLogs: ({ query: { after, limit } }, { serverLog }) => {
+  listLogs: async ({ query: { after, limit, wait_ms: waitMs } }, { serverLog }) => {
+    if (after !== undefined && waitMs !== undefined) await serverLog.arrived(after, waitMs);
     const entries = after === undefined ? serverLog.newest(limit) : serverLog.after(after, limit);
     return entries.map(({ id, atMs, message }) => ({ id, time: new Date(atMs).toISOString(), message }));
   },

@@ -16,7 +16,10 @@ interface Options {
 type Line = Result<"listLogs">[number];
 
 const LINES_MAX = 2000;
-const POLL_MS = 500;
+/** The server answers when there is something to say, and after this time all the same. */
+const WAIT_MS = 20_000;
+/** Before it is asked again, where it has answered at once, and had nothing to say: too many wait already. */
+const RETRY_MS = 500;
 
 export default defineCommand<Options>({
   examples: ["logs", "logs -n 20 --follow", "logs --json"],
@@ -46,9 +49,11 @@ export default defineCommand<Options>({
     await live(context, { waitMs: undefined, timedOut, bounded: false }, async ({ signal }) => {
       let last = found.at(-1)?.id ?? 0;
       for (;;) {
-        await sleep(POLL_MS, signal);
-        const next = await client.listLogs({ after: last, limit: LINES_MAX });
+        const askedAt = Date.now();
+        const next = await client.listLogs({ after: last, limit: LINES_MAX, wait_ms: WAIT_MS });
         await print(next);
+        if (next.length === 0) await sleep(Math.max(0, askedAt + RETRY_MS - Date.now()), signal);
+        signal.throwIfAborted();
         last = next.at(-1)?.id ?? last;
       }
     });
