@@ -14,6 +14,7 @@ export const layers = {
 
   errors: {},
   lazy: {},
+  "signal-handlers": { node: true },
   listen: { imports: ["errors"], node: true },
   contract: { packages: ["zod"] },
 
@@ -22,7 +23,7 @@ export const layers = {
   auth: { imports: ["errors"], types: ["broker/ports", "codec"], packages: true, node: true },
   store: { imports: ["errors"], types: ["broker/ports", "codec", "auth", "hooks"], packages: true, node: true },
   hooks: {
-    imports: ["auth/topic-filter", "broker/queue", "errors"],
+    imports: ["auth/topic-filter", "broker/queue", "errors", "signal-handlers"],
     types: ["broker/ports", "codec"],
     packages: true,
     node: true,
@@ -50,7 +51,7 @@ export const layers = {
   },
 
   client: { imports: ["contract", "errors"], packages: true, node: true },
-  cli: { imports: ["client", "codec", "contract", "errors"], packages: true, node: true },
+  cli: { imports: ["client", "codec", "contract", "errors", "signal-handlers"], packages: true, node: true },
   // The commands that run a server in their own process, and nothing else, may reach it.
   "cli/commands/dev": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },
   "cli/commands/serve": { imports: ["app", "cli", "client", "contract", "errors"], packages: true, node: true },

@@ -3,10 +3,11 @@
  * readable by the user only); read directly, because loading `conf` takes longer than most commands.
  */
 import { readFileSync } from "node:fs";
-import { constants, homedir } from "node:os";
+import { homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { UserError } from "../../errors.ts";
+import { rememberSignalHandlers } from "../../signal-handlers.ts";
 import type { ServerAddresses } from "./server-addresses.ts";
 import type { Environment } from "../environment.ts";
 
@@ -102,7 +103,9 @@ export async function rememberContext(env: Environment, name: string, context: S
 
 /** Replaces what is remembered. */
 export async function writeConfiguration(env: Environment, { current, contexts }: Configuration): Promise<void> {
-  const { default: Conf } = await withoutSignalHandlers(() => import("conf"));
+  const takeAwayNew = rememberSignalHandlers();
+  const { default: Conf } = await import("conf");
+  takeAwayNew();
   const store = new Conf<Required<Configuration>>({
     projectName: "pubsub",
     projectSuffix: "",
@@ -112,20 +115,4 @@ export async function writeConfiguration(env: Environment, { current, contexts }
     accessPropertiesByDotNotation: false,
   });
   store.set({ current: current ?? "", contexts: contexts ?? {} });
-}
-
-/**
- * Loads a module and takes away the signal handlers that it installs: those of a library below `conf` end the process at
- * the first signal, in the middle of a clean stop. What they are for, removing temporary files, happens at exit as well.
- */
-async function withoutSignalHandlers<T>(load: () => Promise<T>): Promise<T> {
-  const signals = Object.keys(constants.signals) as NodeJS.Signals[];
-  const before = new Map(signals.map((signal) => [signal, new Set<unknown>(process.rawListeners(signal))]));
-  const module = await load();
-  for (const signal of signals) {
-    for (const listener of process.rawListeners(signal)) {
-      if (!before.get(signal)?.has(listener)) process.removeListener(signal, listener as () => void);
-    }
-  }
-  return module;
 }

@@ -1,5 +1,5 @@
 /** miniflare, and through it workerd: what is put together runs in it, and what ran before does not any more. */
-import process from "node:process";
+import { rememberSignalHandlers } from "../../signal-handlers.ts";
 import type { Assembled } from "./assembly.ts";
 import type { MiniflareInstance, MiniflareLibrary, MiniflareOptions, StructuredLog } from "./miniflare.ts";
 import { type WritePoints, pointScripts, pointsArrived } from "./points.ts";
@@ -44,7 +44,9 @@ export class WorkerRuntime {
     await this.#workerd.starting(async () => {
       if (this.#miniflare !== undefined) return await this.#miniflare.setOptions(options);
       // miniflare's would end the process before the broker has said goodbye to its clients.
-      this.#miniflare = withoutSignalListeners(() => new this.#library.Miniflare(options));
+      const takeAwayNew = rememberSignalHandlers();
+      this.#miniflare = new this.#library.Miniflare(options);
+      takeAwayNew();
       await this.#miniflare.ready;
     });
   }
@@ -90,17 +92,4 @@ export class WorkerRuntime {
       ...(inspectorPort !== undefined && { inspectorPort }),
     };
   }
-}
-
-/** Takes away what `make` has added to listen to signals that end the process. */
-function withoutSignalListeners<Result>(make: () => Result): Result {
-  const before = (["SIGINT", "SIGTERM"] as const).map((signal) => ({
-    signal,
-    listeners: new Set(process.listeners(signal)),
-  }));
-  const result = make();
-  for (const { signal, listeners } of before) {
-    for (const added of process.listeners(signal)) if (!listeners.has(added)) process.off(signal, added);
-  }
-  return result;
 }
