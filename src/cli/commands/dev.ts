@@ -13,6 +13,7 @@ import { checkName } from "../settings/names.ts";
 import type { ReadyObject } from "../server/ready-file.ts";
 import { remember, restoreHidden } from "../server/remembered.ts";
 import {
+  type Banner,
   type Fields,
   type ServerSteps,
   readyServer,
@@ -84,7 +85,7 @@ export async function dev(
   let isRemembered = false;
   const banner = (ready: ReadyObject) => {
     const token = whereTokenIs(context, options, ready, isRemembered);
-    showBanner(context, options, ready, persistTo, token, hookShown);
+    showBanner(context, options, { ready, persistTo, token, more: hookShown });
   };
   const steps: ServerSteps<ReadyObject> = {
     start: () =>
@@ -161,17 +162,11 @@ function whereTokenIs(context: CommandContext, options: Options, ready: ReadyObj
   return "kept nowhere (choose one with PUBSUB_API_TOKEN, or name a --ready-file)";
 }
 
-function showBanner(
-  context: CommandContext,
-  options: Options,
-  ready: ReadyObject,
-  persistTo: string | undefined,
-  token: string,
-  hook: Fields,
-): void {
+function showBanner(context: CommandContext, options: Options, banner: Banner<ReadyObject>): void {
   const { output } = context;
   const { err } = output;
-  showAddresses(context, ready, persistTo, token, [["Broker", `${ready.namespace}/${ready.broker}`], ...hook]);
+  const { ready, more = [] } = banner;
+  showAddresses(context, { ...banner, more: [["Broker", `${ready.namespace}/${ready.broker}`], ...more] });
   const commands = ["pubsub sub '#'", "pubsub pub hello world", "pubsub tail"];
   output.info(`Try in another terminal:\n${commands.map((command) => `  ${err.cyan(command)}`).join("\n")}\n`);
   if (options.allowAnonymous) {

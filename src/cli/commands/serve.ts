@@ -86,6 +86,6 @@ function showBanner(
   const elsewhere = options.readyFile === undefined ? "not shown; set PUBSUB_API_TOKEN" : `in ${options.readyFile}`;
   // For the terminal only: what is redirected is kept, and it is a secret.
   const token = isKnown ? "the one that was given" : output.interactive ? ready.apiToken : elsewhere;
-  showAddresses(context, ready, persistTo, token);
+  showAddresses(context, { ready, persistTo, token });
   output.info(output.err.dim("Ctrl-C stops it."));
 }

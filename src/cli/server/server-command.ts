@@ -196,19 +196,18 @@ export function readyServer(server: RunningServer): ReadyServer {
 
 export type Fields = readonly (readonly [name: string, value: string])[];
 
-/**
- * Says where the server is.
- * @param persistTo what `dataFolder` says
- * @param token the API's token, or where it is to be found
- * @param more fields of the command's own
- */
-export function showAddresses(
-  { output }: CommandContext,
-  ready: ReadyServer,
-  persistTo: string | undefined,
-  token: string,
-  more: Fields = [],
-): void {
+export interface Banner<Ready extends ReadyServer = ReadyServer> {
+  readonly ready: Ready;
+  /** What `dataFolder` says. */
+  readonly persistTo: string | undefined;
+  /** The API's, or where it is to be found. */
+  readonly token: string;
+  /** Fields of the command's own. */
+  readonly more?: Fields;
+}
+
+/** Says where the server is. */
+export function showAddresses({ output }: CommandContext, { ready, persistTo, token, more = [] }: Banner): void {
   const fields: Fields = [
     ["MQTT", ready.mqtt],
     ["WebSocket", ready.ws],
