@@ -54,8 +54,16 @@ export const anyClientIdSchema = z
 
 /** The query of a list. Without it everything comes at once, which the store's limits keep within one page. */
 export const pageQuerySchema = z.object({
-  page: z.int().min(1).max(1_000_000).default(1),
-  per_page: z.int().min(1).max(1000).default(1000),
+  page: z
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(1_000_000, "must be at most 1000000")
+    .default(1),
+  per_page: z
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .max(1000, "must be at most 1000")
+    .default(1000),
 });
 
 /** The query of a list that is too long for one page, and changes while it is read. */

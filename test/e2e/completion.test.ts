@@ -22,7 +22,7 @@ test.runIf(has("fish"))("fish: commands, options, live names, and files where no
   const world = await World.create();
   await world.dev("--no-tls", "--memory");
   const PATH = pathWithPubsub(world);
-  const lines = ["pubsub broker de", "pubsub tail --format p", "pubsub broker describe d", "pubsub pub a -f rea"];
+  const lines = ["pubsub broker de", "pubsub tail --format p", "pubsub broker describe d", "pubsub pub a -f rea", "pubsub sub --retai"];
   const script = [
     "pubsub completion fish | source",
     ...lines.map((line) => `complete --do-complete "${line}"; echo ==`),
@@ -35,7 +35,7 @@ test.runIf(has("fish"))("fish: commands, options, live names, and files where no
       .split("\n")
       .map((line) => line.split("\t")[0]),
   );
-  expect(found).toEqual([["delete", "describe"], ["pretty"], ["dev"], ["ready.json"], [""]]);
+  expect(found).toEqual([["delete", "describe"], ["pretty"], ["dev"], ["ready.json"], ["--retained-only"], [""]]);
 });
 
 /** Types at a zsh of its own, and waits for what it shows. */

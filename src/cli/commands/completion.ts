@@ -25,7 +25,7 @@ function __pubsub_complete
     set -l words (commandline -opc)
     set -l found (pubsub __complete -- $words[2..-1] (commandline -ct) 2>/dev/null)
     if set -q found[1]
-        string join \\n $found
+        string join -- \\n $found
     else
         __fish_complete_path (commandline -ct)
     end
