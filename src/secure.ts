@@ -60,11 +60,12 @@ export async function listenSecurely(
     handshakeTimeoutMs: limits.connectTimeoutMs,
     onFailedHandshake: (remote: string, reason: string) => log(`no TLS connection with ${remote}: ${reason}`),
   };
+  const asksForCertificates = () => catalogue.brokers().some(({ authType }) => authType !== "TOKEN");
   secure.tlsPort = await everywhere(tls.port ?? 8883, (host, port) =>
     listenTls({ host, port, ...messages, ...handshake }, accept),
   );
   secure.wssPort = await everywhere(tls.wssPort ?? 8084, (host, port) =>
-    listenSecureWebSocket({ host, port, ...messages, ...handshake }, accept),
+    listenSecureWebSocket({ host, port, asksForCertificates, ...messages, ...handshake }, accept),
   );
 }
 

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import { createServer as createTcpServer } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { WebSocket, WebSocketServer } from "ws";
@@ -9,6 +10,7 @@ import { agree, brokerOfHost } from "./addressed.ts";
 import type { Accept, Addressed, ByteStream, ByteStreamHandler, Listener, PeerCertificate } from "./byte-stream.ts";
 import { isLoopbackAddress } from "./loopback.ts";
 import { peerCertificateOf } from "./socket-stream.ts";
+import { closeServer as closeTcpServer } from "./tcp.ts";
 import { type TlsListenOptions, handshakeOptions, prepare } from "./tls.ts";
 
 /** Subprotocols by which MQTT is asked for: today's [MQTT-6.0.0-3], and that of early 3.1 clients. */
@@ -40,7 +42,10 @@ const CONNECT_SPARE_BYTES = 64 * 1024;
 
 export interface WebSocketOptions extends ListenAddress, WebSocketMessageOptions {}
 
-export interface SecureWebSocketOptions extends TlsListenOptions, WebSocketMessageOptions {}
+export interface SecureWebSocketOptions extends TlsListenOptions, WebSocketMessageOptions {
+  /** True while clients may have to show a certificate; asked for each connection. */
+  readonly asksForCertificates: () => boolean;
+}
 
 /**
  * MQTT over WebSocket (MQTT 5.0 §6). Paths: `/` and `/mqtt` leave the choice of the broker to the token,
@@ -62,19 +67,38 @@ export async function listenWebSocket(options: WebSocketOptions, accept: Accept)
 
 /**
  * MQTT over secure WebSocket. The server name of TLS names the broker as the Host does.
+ *
+ * Browsers give up a WebSocket whose server asks for a certificate: there is no page to ask their user in. So nobody is
+ * asked for one before it can matter.
  * @throws {UserError} where the port cannot be had
  */
 export async function listenSecureWebSocket(options: SecureWebSocketOptions, accept: Accept): Promise<Listener> {
-  const server = createSecureServer(handshakeOptions(options));
-  const sockets = serveWebSockets(server, "secureConnection", options, accept);
-  const unwatch = prepare(server, options);
+  const asking = secureWebSockets(options, true, accept);
+  const trusting = secureWebSockets(options, false, accept);
+  const server = createTcpServer({ noDelay: true }, (socket) => {
+    const { server } = options.asksForCertificates() ? asking : trusting;
+    server.emit("connection", socket);
+  });
   const port = await listen(server, options, "MQTT over secure WebSocket", "--wss-port");
   return {
     port,
     close: () => {
+      for (const { close } of [asking, trusting]) close();
+      return closeTcpServer(server);
+    },
+  };
+}
+
+/** What speaks TLS and WebSocket on connections that it is given: it listens nowhere itself. */
+function secureWebSockets(options: SecureWebSocketOptions, requestCert: boolean, accept: Accept) {
+  const server = createSecureServer({ ...handshakeOptions(options), requestCert });
+  const sockets = serveWebSockets(server, "secureConnection", options, accept);
+  const unwatch = prepare(server, options);
+  return {
+    server,
+    close: () => {
       unwatch();
       sockets.close();
-      return closeServer(server);
     },
   };
 }
@@ -84,12 +108,17 @@ function serveWebSockets(
   connected: "connection" | "secureConnection",
   options: WebSocketMessageOptions,
   accept: Accept,
-): Lazy<WebSocketServer> {
-  const patience = new WeakMap<Duplex, NodeJS.Timeout>();
+): { close(): void } {
+  /** Connections that have not asked for WebSocket yet. */
+  const patience = new Map<Duplex, NodeJS.Timeout>();
+  const endPatience = (socket: Duplex) => {
+    clearTimeout(patience.get(socket));
+    patience.delete(socket);
+  };
   server.on(connected, (socket: Duplex) => {
     const timer = setTimeout(() => socket.destroy(), options.upgradeTimeoutMs ?? UPGRADE_TIMEOUT_MS);
     patience.set(socket, timer);
-    socket.once("close", () => clearTimeout(timer));
+    socket.once("close", () => endPatience(socket));
   });
   const sockets = new Lazy(() => makeWebSocketServer(options));
   server.on("request", (request, response) => {
@@ -97,7 +126,7 @@ function serveWebSockets(
     response.end(`MQTT is spoken here over WebSocket, with the subprotocol mqtt: ${request.method} is not.\n`);
   });
   server.on("upgrade", (request, socket, head) => {
-    clearTimeout(patience.get(socket));
+    endPatience(socket);
     const target = parseTarget(request, options.domain);
     const refusal = refusalOf(request, target);
     if (refusal !== undefined) {
@@ -116,7 +145,12 @@ function serveWebSockets(
     socket.on("error", giveUp);
     sockets.load().then(upgrade, giveUp);
   });
-  return sockets;
+  return {
+    close: () => {
+      for (const socket of patience.keys()) socket.destroy();
+      sockets.close();
+    },
+  };
 }
 
 async function makeWebSocketServer({ messageBytesMax }: WebSocketMessageOptions): Promise<WebSocketServer> {

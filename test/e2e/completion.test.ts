@@ -22,7 +22,13 @@ test.runIf(has("fish"))("fish: commands, options, live names, and files where no
   const world = await World.create();
   await world.dev("--no-tls", "--memory");
   const PATH = pathWithPubsub(world);
-  const lines = ["pubsub broker de", "pubsub tail --format p", "pubsub broker describe d", "pubsub pub a -f rea", "pubsub sub --retai"];
+  const lines = [
+    "pubsub broker de",
+    "pubsub tail --format p",
+    "pubsub broker describe d",
+    "pubsub pub a -f rea",
+    "pubsub sub --retai",
+  ];
   const script = [
     "pubsub completion fish | source",
     ...lines.map((line) => `complete --do-complete "${line}"; echo ==`),

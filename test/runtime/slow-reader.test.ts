@@ -68,7 +68,8 @@ async function startServer(transport: Transport): Promise<Server> {
     tcp: () => listenTcp(address, accept),
     tls: () => listenTls(secure, accept),
     websocket: () => listenWebSocket({ ...address, messageBytesMax: 1 << 20 }, accept),
-    "secure-websocket": () => listenSecureWebSocket({ ...secure, messageBytesMax: 1 << 20 }, accept),
+    "secure-websocket": () =>
+      listenSecureWebSocket({ ...secure, messageBytesMax: 1 << 20, asksForCertificates: () => false }, accept),
   };
   const listener = await listeners[transport]();
   onTestFinished(async () => {

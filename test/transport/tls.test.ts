@@ -54,6 +54,7 @@ async function start(handshakeTimeoutMs = 10_000, upgradeTimeoutMs = 10_000) {
   const identity = new TestIdentity();
   await identity.change("first");
   const failures: string[] = [];
+  const asks = { certificates: false };
   const streams: ByteStream[] = [];
   const accept = (stream: ByteStream) => {
     stream.handler = { onData: (chunk) => stream.write(chunk), onDrain: () => {}, onClose: () => {} };
@@ -72,13 +73,13 @@ async function start(handshakeTimeoutMs = 10_000, upgradeTimeoutMs = 10_000) {
     onFailedHandshake: (_remote: string, reason: string) => failures.push(reason),
   };
   const tls = await listenTls(options, accept);
-  const wss = await listenSecureWebSocket(options, accept);
+  const wss = await listenSecureWebSocket({ ...options, asksForCertificates: () => asks.certificates }, accept);
   onTestFinished(async () => {
     for (const stream of streams) stream.destroy();
     await Promise.all([tls.close(), wss.close()]);
     expect(identity.watched).toBe(false);
   });
-  return { identity, tls, wss, failures, streams };
+  return { identity, tls, wss, failures, streams, asks };
 }
 
 async function open(port: number, options = {}) {
@@ -91,6 +92,23 @@ async function open(port: number, options = {}) {
   });
   onTestFinished(() => void socket.destroy());
   await once(socket, "secureConnect");
+  return socket;
+}
+
+/** Speaks HTTP with its own hands, so that the test has TLS and the frames in sight. */
+async function openWebSocket(port: number, options = {}) {
+  const socket = await open(port, options);
+  const key = Buffer.alloc(16).toString("base64");
+  const lines = [
+    "GET /mqtt HTTP/1.1",
+    "host: localhost",
+    "connection: upgrade",
+    "upgrade: websocket",
+    `sec-websocket-key: ${key}`,
+  ];
+  socket.write([...lines, "sec-websocket-version: 13", "sec-websocket-protocol: mqtt", "", ""].join("\r\n"));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  expect(answer.toString()).toContain("101 Switching Protocols");
   return socket;
 }
 
@@ -107,18 +125,7 @@ test("who shakes hands and then says nothing is let go by the WebSocket listener
   const { wss } = await start(10_000, 200);
   const socket = await open(wss.port);
   await once(socket.resume(), "close");
-  const upgraded = await open(wss.port);
-  const key = Buffer.alloc(16).toString("base64");
-  const lines = [
-    "GET /mqtt HTTP/1.1",
-    "host: localhost",
-    "connection: upgrade",
-    "upgrade: websocket",
-    `sec-websocket-key: ${key}`,
-  ];
-  upgraded.write([...lines, "sec-websocket-version: 13", "sec-websocket-protocol: mqtt", "", ""].join("\r\n"));
-  const [answer] = (await once(upgraded, "data")) as [Buffer];
-  expect(answer.toString()).toContain("101 Switching Protocols");
+  const upgraded = await openWebSocket(wss.port);
   // Silent for longer than the limit: a second connection measures it.
   const other = await open(wss.port);
   await once(other.resume(), "close");
@@ -177,17 +184,38 @@ test("the server name says which broker is meant", async () => {
   expect(identity.asked).toEqual(names);
 });
 
-test("a peer's certificate, and whether somebody vouches for it", async () => {
-  const { tls, streams } = await start();
+const clientCertificate = async () => {
   const { certificate, privateKey } = await makeCertificate(authority, {
     ...validity(),
     commonName: "client",
     purpose: "client",
     names: [{ type: "dns", value: "localhost" }],
   });
-  const socket = await open(tls.port, { cert: certificate, key: privateKey });
+  return { cert: certificate, key: privateKey };
+};
+
+test("a peer's certificate, and whether somebody vouches for it", async () => {
+  const { tls, streams } = await start();
+  const socket = await open(tls.port, await clientCertificate());
   socket.write("x");
   await once(socket, "data");
   const peer = streams[0]!.peerCertificate!;
   expect([peer.certificate.subject, peer.objection]).toEqual(["CN=client", "SELF_SIGNED_CERT_IN_CHAIN"]);
+});
+
+test("over WebSocket nobody is asked for a certificate before it can matter: browsers would give up", async () => {
+  const { wss, streams, asks } = await start();
+  const shown = await clientCertificate();
+  await openWebSocket(wss.port, shown);
+  asks.certificates = true;
+  await openWebSocket(wss.port, shown);
+  expect(streams.map(({ peerCertificate }) => peerCertificate?.certificate.subject)).toEqual([undefined, "CN=client"]);
+});
+
+test("a listener that closes does not wait for those who have not asked for WebSocket", async () => {
+  const { wss } = await start();
+  const socket = await open(wss.port);
+  const closed = once(socket.resume(), "close");
+  await wss.close();
+  await closed;
 });
