@@ -30,12 +30,11 @@ import type {
   HookReport,
   Hooks,
   Journal,
-  JournalRecord,
+  KeptRecords,
   Observer,
   Outbox,
   PendingPublish,
   Random,
-  RecordId,
   Verdict,
 } from "./ports.ts";
 import type { QueuedPublish } from "./publish-queue.ts";
@@ -107,7 +106,7 @@ export class Broker {
    * `now`: their expiry and the delay of their wills begin.
    * @param records by growing ids
    */
-  restore(records: Iterable<readonly [RecordId, JournalRecord]>, now: number): void {
+  restore(records: KeptRecords, now: number): void {
     restore(this, records, now);
   }
 

@@ -5,7 +5,8 @@ import type { Connection } from "./connection.ts";
 import { type Message, secondsToExpiry } from "./message.ts";
 import type { DropReason } from "./ports.ts";
 import { Queue } from "./queue.ts";
-import type { QueuedMessage, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { QueuedMessage } from "./session-queue.ts";
 import { routeEntry } from "./subscribers.ts";
 import type { RouteEntry, Subscription } from "./subscription-tree.ts";
 

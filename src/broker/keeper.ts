@@ -53,9 +53,9 @@ export class Keeper {
     this.#journal.remove(kept.id);
   }
 
-  /** Takes over a message that was read from the journal. */
-  adopt(message: Message, id: RecordId): void {
-    message.kept = { id, references: 0 };
+  /** Takes over a message that was read from the journal, with what refers to it already. */
+  adopt(message: Message, id: RecordId, references = 0): void {
+    message.kept = { id, references };
   }
 
   /** Removes the message from the journal if it was adopted and nothing refers to it. */

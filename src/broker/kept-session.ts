@@ -2,7 +2,8 @@ import type { InflightMessage } from "./inflight.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Message } from "./message.ts";
 import type { JournalRecord, RecordId } from "./ports.ts";
-import type { QueuedMessage, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { QueuedMessage } from "./session-queue.ts";
 import type { Subscription } from "./subscription-tree.ts";
 
 /** What a queued message and one in flight have in common. */

@@ -18,6 +18,11 @@ export function messageBytes({
   return properties === undefined ? bytes : bytes + propertyBytes(properties);
 }
 
+/** The same for one without properties. @param length of topic and payload */
+export function waitingMessageBytes(length: number): number {
+  return length + MESSAGE_OVERHEAD_BYTES;
+}
+
 function propertyBytes({ contentType, responseTopic, correlationData, userProperties = [] }: Properties): number {
   let bytes = (contentType?.length ?? 0) + (responseTopic?.length ?? 0) + (correlationData?.length ?? 0);
   for (const [name, value] of userProperties) bytes += name.length + value.length + USER_PROPERTY_OVERHEAD_BYTES;

@@ -305,6 +305,25 @@ export type JournalRecord =
   /** A packet identifier of QoS 2 that the client has not released. */
   | { readonly type: "received"; readonly session: RecordId; readonly packetId: number };
 
+/** A message without properties, which can be read when it is its turn. */
+export interface WaitingMessage {
+  readonly type: "waiting";
+  /** For `KeptRecords.readWaiting`. */
+  readonly place: number;
+  /** See `Message.id`. */
+  readonly id: number;
+  /** Of topic and payload: UTF-16 units and bytes. */
+  readonly length: number;
+}
+
+/** What is kept of a broker, to be read once, by growing ids. */
+export interface KeptRecords extends Iterable<readonly [RecordId, JournalRecord]> {
+  /** In place of the iterable itself: most messages are only told of. */
+  withWaiting(): Iterable<readonly [RecordId, JournalRecord | WaitingMessage]>;
+  /** One that `withWaiting` told of, once. */
+  readWaiting(place: number): Message;
+}
+
 /**
  * Keeps what must outlive the process. Nothing of a turn is seen outside before all that the turn changed is kept: the
  * runtime holds back the turn's output until then, so that the broker goes on as if it were kept at once.

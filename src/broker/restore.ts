@@ -4,7 +4,7 @@ import type { Keeper } from "./keeper.ts";
 import { KeptSession } from "./kept-session.ts";
 import { createSession, expiryMs } from "./lifecycle.ts";
 import { RestoredMessages } from "./restored-messages.ts";
-import type { JournalRecord, RecordId } from "./ports.ts";
+import type { JournalRecord, KeptRecords, RecordId, WaitingMessage } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { parseFilter } from "./topics.ts";
 
@@ -22,18 +22,19 @@ interface Restored {
  * Builds a broker's state from its records. References point to earlier records. Those that refer to nothing, and messages
  * to which nothing refers, are removed from the journal.
  */
-export function restore(broker: Broker, records: Iterable<readonly [RecordId, JournalRecord]>, now: number): void {
+export function restore(broker: Broker, records: KeptRecords, now: number): void {
   const { keeper } = broker;
   if (keeper === undefined) throw new Error("a broker without a journal has nothing to restore");
-  const restored: Restored = { broker, keeper, sessions: new Map(), messages: new RestoredMessages() };
-  for (const [id, record] of records) {
+  const messages = new RestoredMessages(keeper, (place) => records.readWaiting(place));
+  const restored: Restored = { broker, keeper, sessions: new Map(), messages };
+  for (const [id, record] of records.withWaiting()) {
     if (!restoreRecord(restored, id, record, now)) keeper.remove(id);
   }
-  restored.messages.forEach((message) => keeper.removeUnreferenced(message));
+  messages.complete();
 }
 
 /** @returns false if the record is of no use */
-function restoreRecord(restored: Restored, id: RecordId, record: JournalRecord, now: number): boolean {
+function restoreRecord(restored: Restored, id: RecordId, record: JournalRecord | WaitingMessage, now: number): boolean {
   switch (record.type) {
     case "session":
       return restoreSession(restored, id, record, now);
@@ -42,12 +43,15 @@ function restoreRecord(restored: Restored, id: RecordId, record: JournalRecord, 
     case "message":
       restored.broker.passMessageId(record.message.id);
       restored.messages.push(id, record.message);
-      restored.keeper.adopt(record.message, id);
+      return true;
+    case "waiting":
+      restored.broker.passMessageId(record.id);
+      restored.messages.pushWaiting(id, record);
       return true;
     case "retained": {
-      const message = restored.messages.get(record.message);
-      if (message !== undefined) restored.broker.retained.restore(message, id);
-      return message !== undefined;
+      const index = restored.messages.find(record.message);
+      if (index !== -1) restored.broker.retained.restore(restored.messages.get(index), id);
+      return index !== -1;
     }
     case "delivery":
       return restoreDelivery(restored, id, record);
@@ -98,8 +102,13 @@ function restoreDelivery(
 ): boolean {
   const { qos, retain, subscriptionIdentifiers, packetId, released } = record;
   const session = sessions.get(record.session);
-  const message = messages.get(record.message);
-  if (session === undefined || message === undefined) return false;
+  const index = messages.find(record.message);
+  if (session === undefined || index === -1) return false;
+  if (packetId === 0 && subscriptionIdentifiers === undefined) {
+    session.requeueRestored(messages, index, qos, retain, id);
+    return true;
+  }
+  const message = messages.get(index);
   keeper.refer(message);
   if (packetId === 0) {
     session.requeue({ message, qos, retain, subscriptionIdentifiers, recordId: id });

@@ -4,23 +4,15 @@ import type { Deadline } from "./deadlines.ts";
 import { Inflight, type InflightMessage } from "./inflight.ts";
 import type { Limits } from "./limits.ts";
 import type { KeptSession } from "./kept-session.ts";
-import { type Message, compactMessage, messageBytes } from "./message.ts";
+import { compactMessage, messageBytes } from "./message.ts";
 import type { RecordId } from "./ports.ts";
 import { PublishQueue } from "./publish-queue.ts";
-import { Queue } from "./queue.ts";
+import type { Queue } from "./queue.ts";
 import { ReceivedQos2 } from "./received-qos2.ts";
+import type { RestoredMessages } from "./restored-messages.ts";
+import { type QueuedMessage, SessionQueue } from "./session-queue.ts";
 import type { Subscription } from "./subscription-tree.ts";
 import type { Will } from "./will.ts";
-
-/** A message that waits in a session until it can be sent. */
-export interface QueuedMessage {
-  readonly message: Message;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly subscriptionIdentifiers: number[] | undefined;
-  /** In the journal; 0 where it is not kept. */
-  recordId: RecordId;
-}
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, Subscription> = new Map();
 
@@ -46,7 +38,7 @@ export class Session {
   readonly inflight = new Inflight();
   /** Those of `inflight` that must be sent again on this connection, once the quota allows it; undefined if none is left. */
   resend: Queue<InflightMessage> | undefined;
-  readonly queue = new Queue<QueuedMessage>();
+  readonly queue = new SessionQueue();
   #queuedBytes = 0;
   #queuedQos0 = 0;
 
@@ -130,6 +122,16 @@ export class Session {
     this.#queuedBytes += messageBytes(queued.message);
     if (queued.qos === 0) this.#queuedQos0++;
     this.queue.push(queued);
+  }
+
+  /** The same for one of QoS 1 or 2 that was read from the journal, and has no subscription identifiers. */
+  requeueRestored(messages: RestoredMessages, index: number, qos: QoS, retain: boolean, recordId: RecordId): void {
+    messages.refer(index);
+    if (this.queue.pushRestored(messages, index, qos, retain, recordId)) {
+      this.#queuedBytes += messages.bytesOf(index);
+    } else {
+      this.requeue({ message: messages.take(index), qos, retain, subscriptionIdentifiers: undefined, recordId });
+    }
   }
 
   dequeue(): QueuedMessage | undefined {

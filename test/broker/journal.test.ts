@@ -22,7 +22,7 @@ function restart({ now }: TestBroker, journal: MapJournal): { test: TestBroker; 
   const kept = new MapJournal(journal.records);
   const test = new TestBroker({ journal: kept });
   test.now = now;
-  test.broker.restore(kept.records, now);
+  test.broker.restore(kept.kept, now);
   return { test, journal: kept };
 }
 
@@ -96,6 +96,33 @@ describe("what is kept", () => {
 });
 
 describe("restore", () => {
+  test("reads what waits in a queue when it is its turn, once for all who wait for it", () => {
+    const { test, journal, sub } = withSubscriber();
+    const other = test.connect("other", DURABLE).subscribes("#", 1);
+    for (const client of [sub, other]) client.disconnects();
+    const publisher = test.connect("publisher");
+    for (const payload of ["a", "b", "c"]) publisher.publishes("t", payload, { qos: 1 });
+    const kept = new MapJournal(journal.records);
+    const read: number[] = [];
+    const records = kept.kept;
+    const { readWaiting } = records;
+    const next = new TestBroker({ journal: kept });
+    const counted = (place: number) => {
+      read.push(place);
+      return readWaiting(place);
+    };
+    next.broker.restore(Object.assign(records, { readWaiting: counted }), 0);
+    const [first, second] = ["sub", "other"].map((clientId) => next.broker.sessions.get(clientId)!);
+    expect(read).toEqual([]);
+    expect([first!.queue.length, first!.queuedBytes]).toEqual([3, second!.queuedBytes]);
+    const messagesOf = (clientId: string) => resume(next, clientId).takeMessages();
+    expect(messagesOf("sub")).toEqual(["t=a", "t=b", "t=c"]);
+    expect(read).toHaveLength(3);
+    expect(messagesOf("other")).toEqual(["t=a", "t=b", "t=c"]);
+    expect(read).toHaveLength(3);
+    expect([first, second].map((session) => session!.queuedBytes)).toEqual([0, 0]);
+  });
+
   test("what was queued, in flight and half-way through QoS 2 goes on", () => {
     const first = withSubscriber();
     const pub = first.test.connect("pub", DURABLE);
@@ -192,7 +219,7 @@ describe("restore", () => {
       [4, { type: "retained", message: 9 }],
     ];
     const journal = new MapJournal(records);
-    new TestBroker({ journal }).broker.restore(journal.records, 0);
+    new TestBroker({ journal }).broker.restore(journal.kept, 0);
     expect(journal.records.size).toBe(0);
   });
 });

@@ -1,4 +1,12 @@
-import type { Broker, Journal, JournalRecord, RecordId, Subscription } from "../../src/broker/index.ts";
+import type {
+  Broker,
+  Journal,
+  JournalRecord,
+  KeptRecords,
+  RecordId,
+  Subscription,
+  WaitingMessage,
+} from "../../src/broker/index.ts";
 
 /** A journal whose records lie open. */
 export class MapJournal implements Journal {
@@ -12,6 +20,18 @@ export class MapJournal implements Journal {
   constructor(records: Iterable<readonly [RecordId, JournalRecord]> = []) {
     this.records = new Map(structuredCopies(records));
     this.#lastId = Math.max(0, ...this.records.keys());
+  }
+
+  /** For a broker that starts. */
+  get kept(): KeptRecords {
+    const { records } = this;
+    return {
+      [Symbol.iterator]: () => records[Symbol.iterator](),
+      *withWaiting() {
+        for (const [id, record] of records) yield [id, waitingOf(id, record)];
+      },
+      readWaiting: (place) => (records.get(place) as Extract<JournalRecord, { type: "message" }>).message,
+    };
   }
 
   add(record: JournalRecord): RecordId {
@@ -38,6 +58,12 @@ export class MapJournal implements Journal {
       { type: Type }
     >[];
   }
+}
+
+function waitingOf(place: RecordId, record: JournalRecord): JournalRecord | WaitingMessage {
+  if (record.type !== "message" || record.message.properties !== undefined) return record;
+  const { id, topic, payload } = record.message;
+  return { type: "waiting", place, id, length: topic.length + payload.length };
 }
 
 function* structuredCopies(

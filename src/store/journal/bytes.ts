@@ -181,6 +181,13 @@ export class ByteReader {
     this.#take(length);
   }
 
+  /** @returns false where the bytes are not all ASCII; it may have skipped none then */
+  skipAscii(length: number): boolean {
+    const start = this.#take(length);
+    for (let at = start; at < this.at; at++) if (this.bytes[at]! >= 128) return false;
+    return true;
+  }
+
   #take(length: number): number {
     const start = this.at;
     if (length > this.end - start) throw new RangeError("the bytes end too early");

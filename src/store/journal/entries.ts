@@ -56,21 +56,33 @@ export class UnknownEntryError extends Error {
 }
 
 /**
- * The record of the entry that begins there.
- * @throws {UnknownEntryError} or RangeError where it cannot be read
+ * The reader stands before the record of the entry that begins there, and ends with it.
+ * @returns its type
+ * @throws RangeError
  */
-export function readPut(from: ByteReader, start: number): JournalRecord {
+export function enterPut(from: ByteReader, start: number): number {
   from.at = start;
   from.end = from.bytes.length;
   const type = from.byte();
   from.integer();
-  const length = from.bytes.readUInt32LE(from.at);
+  const lengthAt = from.at;
   from.skip(LENGTH_BYTES);
-  const end = from.at + length;
-  from.end = end;
+  const { at } = from;
+  from.skip(from.bytes.readUInt32LE(lengthAt));
+  from.end = from.at;
+  from.at = at;
+  return type;
+}
+
+/**
+ * The record of the entry that begins there.
+ * @throws {UnknownEntryError} or RangeError where it cannot be read
+ */
+export function readPut(from: ByteReader, start: number): JournalRecord {
+  const type = enterPut(from, start);
   const record = readRecord(from, type);
   if (record === undefined) throw unknownType(type);
-  if (from.at !== end) throw new UnknownEntryError(`an entry of type ${type} has another length than its record`);
+  if (from.at !== from.end) throw new UnknownEntryError(`an entry of type ${type} has another length than its record`);
   return record;
 }
 

@@ -3,13 +3,14 @@
  * knows only where it is: what it says is in the brokers' memory.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Journal, JournalRecord, RecordId } from "../../broker/ports.ts";
+import type { Journal, JournalRecord, KeptRecords, RecordId } from "../../broker/ports.ts";
 import { BrokerJournal } from "./broker-journal.ts";
 import { Changes } from "./changes.ts";
 import { Compactor } from "./compactor.ts";
 import type { JournalFolder } from "./files.ts";
 import { newSalt, sealFrame, segmentFileName } from "./format.ts";
 import { type BrokerEntry, type Inventory, Segment } from "./inventory.ts";
+import { noRecords } from "./kept-records.ts";
 import type { Recovered } from "./recovery.ts";
 import { type Frame, SegmentWriter } from "./segment-writer.ts";
 import { type Space, isOutOfRoom } from "./space.ts";
@@ -98,8 +99,8 @@ export class FileJournal implements JournalStore {
     return new BrokerJournal(this, this.#inventory.broker(brokerId));
   }
 
-  restore(brokerId: string): Iterable<readonly [RecordId, JournalRecord]> {
-    const records = this.#records.get(brokerId) ?? [];
+  restore(brokerId: string): KeptRecords {
+    const records = this.#records.get(brokerId) ?? noRecords;
     this.#records.delete(brokerId);
     return records;
   }

@@ -1,15 +1,21 @@
 /** The records of one broker as the files have them: decoded one at a time, when the broker takes them over. */
-import type { JournalRecord, RecordId } from "../../broker/ports.ts";
-import type { ByteReader } from "./bytes.ts";
-import { readPut } from "./entries.ts";
-import type { Inventory } from "./inventory.ts";
+import type { JournalRecord, KeptRecords, Message, RecordId, WaitingMessage } from "../../broker/ports.ts";
+import { ByteReader, RecentStrings } from "./bytes.ts";
+import { enterPut, readPut } from "./entries.ts";
+import { Inventory } from "./inventory.ts";
+import { MessagePages } from "./message-pages.ts";
+import { peekMessage, recordTypes } from "./records.ts";
 import { unreadable } from "./scan.ts";
 
 /** Segments as bytes: each stays in memory until all of its records have been taken over. */
 export class SegmentReaders {
   readonly #readers = new Map<number, { readonly reader: ByteReader; waiting: number }>();
 
-  add(segment: number, reader: ByteReader): void {
+  /** Of all records that are read. */
+  readonly strings = new RecentStrings();
+
+  add(segment: number, bytes: Buffer): void {
+    const reader = new ByteReader(bytes, 0, bytes.length, this.strings);
     this.#readers.set(segment, { reader, waiting: 0 });
   }
 
@@ -31,12 +37,14 @@ export class SegmentReaders {
   }
 }
 
-export class KeptRecords implements Iterable<readonly [RecordId, JournalRecord]> {
+export class FileRecords implements KeptRecords {
   /** Growing. */
   readonly #ids: Float64Array;
+  /** Or the pages of messages that wait. */
   readonly #segments: Uint32Array;
   readonly #offsets: Uint32Array;
   readonly #readers: SegmentReaders;
+  readonly #pages = new MessagePages();
   readonly count: number;
 
   /** @param ids of all records that were ever put; the inventory knows those that live, and where */
@@ -71,11 +79,40 @@ export class KeptRecords implements Iterable<readonly [RecordId, JournalRecord]>
     for (let index = 0; index < this.count; index++) yield [this.#ids[index]!, this.#read(index)];
   }
 
+  *withWaiting(): Iterable<readonly [RecordId, JournalRecord | WaitingMessage]> {
+    for (let index = 0; index < this.count; index++) yield [this.#ids[index]!, this.#readOrWait(index)];
+    this.#pages.complete();
+  }
+
+  readWaiting(place: number): Message {
+    const [bytes, at] = this.#pages.take(this.#segments[place]!, this.#offsets[place]!);
+    const record = readPut(new ByteReader(bytes, 0, bytes.length, this.#readers.strings), at);
+    if (record.type !== "message") throw new Error("what waits is no message");
+    return record.message;
+  }
+
   #read(index: number): JournalRecord {
     const segment = this.#segments[index]!;
     const offset = this.#offsets[index]!;
     try {
       return readPut(this.#readers.take(segment), offset);
+    } catch (error) {
+      throw unreadable(segment, offset, error);
+    }
+  }
+
+  #readOrWait(index: number): JournalRecord | WaitingMessage {
+    const segment = this.#segments[index]!;
+    const offset = this.#offsets[index]!;
+    try {
+      const reader = this.#readers.take(segment);
+      if (enterPut(reader, offset) !== recordTypes.message) return readPut(reader, offset);
+      const { end } = reader;
+      const waiting = peekMessage(reader, index);
+      if (waiting === undefined) return readPut(reader, offset);
+      this.#offsets[index] = this.#pages.add(reader.bytes, offset, end);
+      this.#segments[index] = this.#pages.page;
+      return waiting;
     } catch (error) {
       throw unreadable(segment, offset, error);
     }
@@ -90,3 +127,6 @@ function isGrowing(ids: Float64Array): boolean {
   }
   return true;
 }
+
+/** Of a broker of which nothing is kept. */
+export const noRecords = new FileRecords([], new Inventory(), new SegmentReaders());

@@ -1,7 +1,7 @@
-import type { Journal, JournalRecord, RecordId } from "../../broker/ports.ts";
+import type { Journal, JournalRecord, KeptRecords, Message, RecordId, WaitingMessage } from "../../broker/ports.ts";
 import { BrokerJournal } from "./broker-journal.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { readRecord, recordTypes, writeRecord } from "./records.ts";
+import { peekMessage, readRecord, recordTypes, writeRecord } from "./records.ts";
 import type { CommitListener, JournalStatus, JournalStore } from "./store.ts";
 
 /** A record as bytes, as the durable journal keeps them: what does not survive a disk does not survive here either. */
@@ -10,7 +10,7 @@ interface Kept {
   readonly bytes: Buffer;
 }
 
-type KeptRecords = Map<string, Map<RecordId, Kept>>;
+type KeptByBroker = Map<string, Map<RecordId, Kept>>;
 
 interface MemoryBroker {
   readonly id: string;
@@ -35,9 +35,9 @@ export class MemoryJournal implements JournalStore {
   readonly #options: MemoryJournalOptions;
   readonly #brokers = new Map<string, MemoryBroker>();
   readonly #listeners = new Set<CommitListener>();
-  #kept: KeptRecords = new Map();
+  #kept: KeptByBroker = new Map();
   /** What is not kept yet, in order. */
-  #pending: ((kept: KeptRecords) => void)[] = [];
+  #pending: ((kept: KeptByBroker) => void)[] = [];
   #nextId = 1;
   #position = 0;
   #committed = 0;
@@ -62,11 +62,9 @@ export class MemoryJournal implements JournalStore {
     return new BrokerJournal(this, this.#broker(brokerId));
   }
 
-  *restore(brokerId: string): Iterable<readonly [RecordId, JournalRecord]> {
+  restore(brokerId: string): KeptRecords {
     const records = this.#brokers.has(brokerId) ? this.#kept.get(brokerId) : undefined;
-    for (const [id, { type, bytes }] of [...(records ?? [])].sort(([a], [b]) => a - b)) {
-      yield [id, readRecord(new ByteReader(bytes), type)!];
-    }
+    return new MemoryRecords([...(records ?? [])].sort(([a], [b]) => a - b));
   }
 
   retainBrokers(brokerIds: ReadonlySet<string>): void {
@@ -147,7 +145,7 @@ export class MemoryJournal implements JournalStore {
     });
   }
 
-  #change(bytes: number, change: (kept: KeptRecords) => void): void {
+  #change(bytes: number, change: (kept: KeptByBroker) => void): void {
     if (this.#isOver) return;
     this.#position += bytes;
     this.#pending.push(change);
@@ -159,5 +157,34 @@ export class MemoryJournal implements JournalStore {
     let broker = this.#brokers.get(id);
     if (broker === undefined) this.#brokers.set(id, (broker = { id, ids: new Set(), isRemoved: false }));
     return broker;
+  }
+}
+
+/** Their places are their numbers. */
+class MemoryRecords implements KeptRecords {
+  readonly #records: readonly (readonly [RecordId, Kept])[];
+
+  constructor(records: readonly (readonly [RecordId, Kept])[]) {
+    this.#records = records;
+  }
+
+  *[Symbol.iterator](): Iterator<readonly [RecordId, JournalRecord]> {
+    for (const [place, [id]] of this.#records.entries()) yield [id, this.#read(place)];
+  }
+
+  *withWaiting(): Iterable<readonly [RecordId, JournalRecord | WaitingMessage]> {
+    for (const [place, [id, { type, bytes }]] of this.#records.entries()) {
+      const waiting = type === recordTypes.message ? peekMessage(new ByteReader(bytes), place) : undefined;
+      yield [id, waiting ?? this.#read(place)];
+    }
+  }
+
+  readWaiting(place: number): Message {
+    return (this.#read(place) as Extract<JournalRecord, { type: "message" }>).message;
+  }
+
+  #read(place: number): JournalRecord {
+    const { type, bytes } = this.#records[place]![1];
+    return readRecord(new ByteReader(bytes), type)!;
   }
 }

@@ -1,5 +1,5 @@
 /** Records ⇄ bytes, in version 1 of the format. */
-import type { JournalRecord, Message } from "../../broker/ports.ts";
+import type { JournalRecord, Message, WaitingMessage } from "../../broker/ports.ts";
 import type { Properties, QoS } from "../../codec/index.ts";
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 
@@ -33,6 +33,7 @@ const ENDS = 1;
 const HAS_WILL = 2;
 const WILL_IS_DUE = 4;
 const WILL_EXPIRES = 8;
+const DOUBLE_BYTES = 8;
 /** Flags of properties. */
 const FORMAT_INDICATOR = 1;
 const CONTENT_TYPE = 2;
@@ -164,6 +165,25 @@ function readMessage(from: ByteReader): Message {
   const expiresAtMs = flags & EXPIRES ? from.double() : Infinity;
   const kept = undefined;
   return { id, topic, payload, qos, retain, properties, publisherId, tokenId, receivedAtMs, expiresAtMs, kept };
+}
+
+/**
+ * What is to be known of a message before it is its turn.
+ * @returns undefined where it has to be read as a whole
+ */
+export function peekMessage(from: ByteReader, place: number): WaitingMessage | undefined {
+  const flags = from.byte();
+  if (flags & HAS_PROPERTIES) return undefined;
+  const topicLength = from.integer();
+  if (!from.skipAscii(topicLength)) return undefined;
+  const payloadLength = from.integer();
+  from.skip(payloadLength);
+  from.skip(from.integer());
+  if (flags & HAS_TOKEN) from.skip(from.integer());
+  const id = from.integer();
+  from.skip(flags & EXPIRES ? 2 * DOUBLE_BYTES : DOUBLE_BYTES);
+  // Whoever reads it as a whole sees at once what is wrong with it.
+  return from.at === from.end ? { type: "waiting", place, id, length: topicLength + payloadLength } : undefined;
 }
 
 /** What messages and wills have in common; the first byte has flags of both. */

@@ -2,17 +2,16 @@
 import path from "node:path";
 import { UserError } from "../../errors.ts";
 import type { RecordId } from "../../broker/ports.ts";
-import { ByteReader, RecentStrings } from "./bytes.ts";
 import type { JournalFolder } from "./files.ts";
 import { segmentFileName } from "./format.ts";
 import { type BrokerEntry, Inventory, Segment } from "./inventory.ts";
-import { KeptRecords, SegmentReaders } from "./kept-records.ts";
+import { FileRecords, SegmentReaders } from "./kept-records.ts";
 import { type Damage, type ScanResult, type ScanVisitor, scan } from "./scan.ts";
 
 export interface Recovered {
   readonly inventory: Inventory;
   /** Broker id → its records that live. */
-  readonly records: Map<string, KeptRecords>;
+  readonly records: Map<string, FileRecords>;
   readonly scan: ScanResult;
 }
 
@@ -28,7 +27,6 @@ export async function readJournal(folder: JournalFolder): Promise<Recovered> {
   const inventory = new Inventory();
   const readers = new SegmentReaders();
   const found = new Map<string, Reading>();
-  const strings = new RecentStrings();
   let latest: Reading | undefined;
   const of = (brokerId: string): Reading => {
     // Entries of one broker come one after the other.
@@ -41,7 +39,7 @@ export async function readJournal(folder: JournalFolder): Promise<Recovered> {
     segment: (header, bytes) => {
       inventory.addSegment(new Segment(header.number, header.salt, header.firstSequence, bytes.length));
       inventory.nextId = Math.max(inventory.nextId, header.nextId);
-      readers.add(header.number, new ByteReader(bytes, 0, bytes.length, strings));
+      readers.add(header.number, bytes);
     },
     put: (brokerId, id, start, end) => {
       const { broker, ids } = of(brokerId);
@@ -60,8 +58,8 @@ export async function readJournal(folder: JournalFolder): Promise<Recovered> {
     },
   };
   const result = await scan(folder, visitor);
-  const records = new Map<string, KeptRecords>();
-  for (const [brokerId, { ids }] of found) records.set(brokerId, new KeptRecords(ids, inventory, readers));
+  const records = new Map<string, FileRecords>();
+  for (const [brokerId, { ids }] of found) records.set(brokerId, new FileRecords(ids, inventory, readers));
   readers.dropUnused();
   return { scan: result, inventory, records };
 }

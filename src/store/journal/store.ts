@@ -1,5 +1,5 @@
 /** What brokers keep of sessions, messages and retained messages: the interface of its implementations. */
-import type { Journal, JournalRecord, RecordId } from "../../broker/ports.ts";
+import type { Journal, KeptRecords } from "../../broker/ports.ts";
 
 /** Told when more is kept, with the position up to which everything is. */
 export type CommitListener = (committed: number) => void;
@@ -25,7 +25,7 @@ export interface JournalStore {
   /** The journal that a broker writes. Ids are unique among all brokers of the store. */
   journal(brokerId: string): Journal;
   /** What is kept of a broker, by growing ids. Read before the broker's first change, once: it is handed over, not copied. */
-  restore(brokerId: string): Iterable<readonly [RecordId, JournalRecord]>;
+  restore(brokerId: string): KeptRecords;
   /** Removes the records of all brokers but these: those that were deleted. Changes in their journals are ignored from now on. */
   retainBrokers(brokerIds: ReadonlySet<string>): void;
   /** @returns a function that ends it */

@@ -15,7 +15,7 @@ export function checkRestorable(broker: Broker, journal: MapJournal, now: number
     authenticator: broker.authenticator,
   });
   const before = kept.records.size;
-  restored.restore(kept.records, now);
+  restored.restore(kept.kept, now);
   if (kept.records.size !== before) fail("left-behind", `${before - kept.records.size} records are of no use`);
   const [is, wants] = [restored, broker].map((each) => JSON.stringify(durableState(each, now)));
   if (is === wants) return;

@@ -129,7 +129,7 @@ export class World {
     // To the model, they are the names of messages in all processes.
     this.broker.passMessageId(before.nextMessageId());
     this.broker.hooks = before.hooks;
-    this.broker.restore(this.journal.records, this.now);
+    this.broker.restore(this.journal.kept, this.now);
     this.broker.advance(this.now);
   }
 
