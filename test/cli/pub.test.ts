@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { InterruptedError } from "../../src/cli/errors.ts";
 import { temporaryFolder } from "../setup/temporary-folder.ts";
 import { type FakeBroker, publishes, startFakeBroker } from "./fake-broker.ts";
@@ -95,6 +98,16 @@ describe("pub says why there is no connection", () => {
     expect(code).toBe(3);
     expect(stderr).toContain(`no broker answers at ${fake.url}`);
     expect(stderr).toContain("pubsub dev");
+  });
+
+  it("when a web server answers that has no WebSocket there", async () => {
+    const server = createServer((_request, response) => response.writeHead(404).end());
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/nope`;
+    const { code, stderr } = await pubsub(["pub", "a", "b", "--url", url]);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^error: cannot connect to ws:.*: Unexpected server response: 404\n/);
   });
 
   it.each([

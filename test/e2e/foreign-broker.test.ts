@@ -105,6 +105,7 @@ describe.skipIf(!hasBroker)("with mosquitto", () => {
     const untrusted = await publish("me", "--token-stdin");
     expect(untrusted).toMatchObject({ code: 3 });
     expect(untrusted.stderr).toContain("self-signed certificate in certificate chain");
+    expect(untrusted.stderr).toContain("--cafile");
   });
 
   test("30,000 lines go through pub -l and sub -C, and take no memory that grows with them", async () => {

@@ -103,10 +103,11 @@ export function cannotConnect(address: string, cause: unknown): MqttConnectionEr
     return new MqttConnectionError("cannot-connect", `the host of ${address} is not known`, "check --url", true, cause);
   }
   const detail = message ? ` ${message}` : " the connection was closed before the broker answered";
+  const isDistrusted = /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/.test(code ?? "");
   return new MqttConnectionError(
     "cannot-connect",
     `cannot connect to ${address}:${detail}`,
-    "is it an MQTT broker?",
+    isDistrusted ? "--cafile names the certificates to trust" : "is it an MQTT broker?",
     true,
     cause,
   );

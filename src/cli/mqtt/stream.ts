@@ -14,6 +14,8 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:
 export async function openStream(target: Target, signal: AbortSignal): Promise<Duplex> {
   const isWebSocket = target.url.protocol.startsWith("ws");
   const { stream, opened } = isWebSocket ? await openWebSocket(target) : await openSocket(target);
+  // It may fail before the `await` below goes on, and what went wrong is said there.
+  stream.on("error", () => {});
   const abort = () => stream.destroy(signal.reason as Error);
   try {
     signal.throwIfAborted();
@@ -21,7 +23,6 @@ export async function openStream(target: Target, signal: AbortSignal): Promise<D
     await opened;
     return stream;
   } catch (error) {
-    stream.on("error", () => {});
     stream.destroy();
     signal.throwIfAborted();
     throw cannotConnect(addressOf(target), error);
