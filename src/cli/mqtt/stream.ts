@@ -1,4 +1,6 @@
 /** The stream of bytes to a broker: TCP, TLS or WebSocket. */
+import { lookup as lookUp } from "node:dns";
+import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import { cannotConnect } from "./errors.ts";
 import { type Target, addressOf } from "./target.ts";
@@ -31,6 +33,10 @@ export async function openStream(target: Target, signal: AbortSignal): Promise<D
   }
 }
 
+/** A broker's endpoint has a name below localhost, which not every system takes for this machine (RFC 6761 §6.3). */
+const lookup: LookupFunction = (host, options, done) =>
+  lookUp(/\.localhost\.?$/i.test(host) ? "localhost" : host, options, done);
+
 interface Opening {
   stream: Duplex;
   opened: Promise<void>;
@@ -41,12 +47,12 @@ async function openSocket({ url, tls }: Target): Promise<Opening> {
   const port = url.port === "" ? DEFAULT_PORTS[url.protocol]! : Number(url.port);
   if (!isSecure(url)) {
     const { connect } = await import("node:net");
-    const stream = connect({ host, port, noDelay: true });
+    const stream = connect({ host, port, lookup, noDelay: true });
     return { stream, opened: happened(stream, "connect") };
   }
   const [{ connect }, { isIP }] = await Promise.all([import("node:tls"), import("node:net")]);
   // RFC 6066 §3: a server name is no address.
-  const stream = connect({ host, port, ...tls, ...(isIP(host) === 0 && { servername: host }) });
+  const stream = connect({ host, port, lookup, ...tls, ...(isIP(host) === 0 && { servername: host }) });
   stream.setNoDelay(true);
   return { stream, opened: happened(stream, "secureConnect") };
 }
@@ -55,6 +61,7 @@ async function openWebSocket({ url, tls, protocolVersion }: Target): Promise<Ope
   const { WebSocket, createWebSocketStream } = await import("./websocket-library.ts");
   const socket = new WebSocket(url, [protocolVersion === 3 ? "mqttv3.1" : "mqtt"], {
     ...tls,
+    lookup,
     perMessageDeflate: false,
   });
   const stream = createWebSocketStream(socket);
