@@ -20,8 +20,7 @@ function helpText() {
 }
 
 function start() {
-  // Node 22 and newer keep what they compiled for the next time, where the system keeps temporary files.
-  require("node:module").enableCompileCache?.();
+  require("./compile-cache.js").useCompileCache(inPackage("dist"), process.env);
   let program;
   try {
     program = require("../dist/cli/main.cjs");

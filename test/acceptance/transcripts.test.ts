@@ -34,6 +34,7 @@ function createSandbox(): Sandbox & AsyncDisposable {
     PATH: `${bin}:${process.env["PATH"]}`,
     HOME: home,
     PUBSUB_CONFIG_DIR: path.join(home, "config"),
+    XDG_CACHE_HOME: process.env["XDG_CACHE_HOME"],
     LANG: "C.UTF-8",
     TZ: "UTC",
     // Other programs of the transcripts, such as a hook.

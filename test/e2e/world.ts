@@ -103,8 +103,8 @@ export class World {
 
   private constructor(folder: string) {
     this.folder = folder;
-    const { PATH } = process.env;
-    this.env = { PATH, HOME: folder, PUBSUB_CONFIG_DIR: join(folder, "config"), NO_COLOR: "1" };
+    const { PATH, XDG_CACHE_HOME } = process.env;
+    this.env = { PATH, XDG_CACHE_HOME, HOME: folder, PUBSUB_CONFIG_DIR: join(folder, "config"), NO_COLOR: "1" };
   }
 
   static async create(): Promise<World> {
