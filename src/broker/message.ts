@@ -33,7 +33,7 @@ function propertyBytes({ contentType, responseTopic, correlationData, userProper
  * Makes a message fit for keeping. Payload and correlation data are views of the chunk in which they arrived, with their
  * neighbours: a copy sets that chunk free where it is much larger than they are. All who hold the message share the copy.
  */
-export function compactMessage(message: Message): void {
+export function compactMessage(message: Pick<Message, "payload" | "properties">): void {
   const { properties } = message;
   (message as { payload: Buffer }).payload = compact(message.payload);
   if (properties?.correlationData !== undefined) properties.correlationData = compact(properties.correlationData);

@@ -1,5 +1,5 @@
 import type { Connect } from "../codec/index.ts";
-import { type Message, forwardedProperties } from "./message.ts";
+import { type Message, compactMessage, forwardedProperties } from "./message.ts";
 
 /** The message that a client wants published when it is gone (MQTT 5.0 §3.1.2.5). */
 export interface Will {
@@ -13,17 +13,20 @@ export interface Will {
 export function willOf(connect: Connect, clientId: string, tokenId: string | undefined): Will | undefined {
   const { will } = connect;
   if (will === undefined) return undefined;
+  const message = {
+    topic: will.topic,
+    payload: will.payload,
+    qos: will.qos,
+    retain: will.retain,
+    properties: forwardedProperties(will.properties),
+    publisherId: clientId,
+    tokenId,
+  };
+  // It lasts as long as the connection, and CONNECT may have come with much else.
+  compactMessage(message);
   return {
     delaySeconds: will.properties?.willDelayInterval ?? 0,
     expiryIntervalSeconds: will.properties?.messageExpiryInterval,
-    message: {
-      topic: will.topic,
-      payload: will.payload,
-      qos: will.qos,
-      retain: will.retain,
-      properties: forwardedProperties(will.properties),
-      publisherId: clientId,
-      tokenId,
-    },
+    message,
   };
 }

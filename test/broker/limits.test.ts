@@ -133,6 +133,8 @@ test("what is kept does not keep the chunk in which it arrived", () => {
   const properties = { correlationData: chunk.subarray(0, 4) };
   broker.connect("a").publishes("a", "x", { retain: true, properties });
   expect(broker.broker.retained.get("a")!.properties!.correlationData!.buffer.byteLength).toBeLessThan(1100);
+  broker.connect("b", { will: { topic: "t", payload: chunk.subarray(4, 8), qos: 0, retain: false } });
+  expect(broker.broker.sessions.get("b")!.will!.message.payload.buffer.byteLength).toBeLessThan(1100);
 });
 
 test("a will topic over the limits refuses the connection", () => {
