@@ -41,7 +41,7 @@ function messageOf(publisherId: string): Message {
 
 async function start(folder: string, source: string): Promise<LocalWorker> {
   writeFileSync(path.join(folder, "worker.js"), source);
-  const launcher = await WorkerLauncher.open({
+  const launcher = WorkerLauncher.open({
     location: path.join(folder, "worker.js"),
     onOutput: ({ kind, text }) => console.error(`${kind}: ${text}`),
   });

@@ -54,10 +54,10 @@ function loadCompiled(dist, parent) {
     const cached = path.join(folder, `${path.relative(dist, filename).replaceAll(path.sep, "-")}.compiled`);
     const cachedData = isOurs ? readIfThere(cached) : undefined;
     const source = fs.readFileSync(filename, "utf8");
+    // In what V8 finds compiled there is no `import()`: `require` does the same.
     const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
       filename,
       cachedData,
-      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
     if (cachedData === undefined || script.cachedDataRejected) compiledAnew.set(cached, script);
     const load = script.runInThisContext();

@@ -60,7 +60,7 @@ export class BrokerHooks {
     if (options === undefined) return new BrokerHooks(surroundings);
     const { WorkerLauncher } = await import("./hooks/worker/index.ts");
     const { writePoints } = surroundings;
-    return new BrokerHooks(surroundings, options, await WorkerLauncher.open({ ...options, persistTo, writePoints }));
+    return new BrokerHooks(surroundings, options, WorkerLauncher.open({ ...options, persistTo, writePoints }));
   }
 
   /**

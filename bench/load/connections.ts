@@ -9,6 +9,8 @@ import { between, sample, type Target, type Workload } from "./workload.ts";
 
 /** For a broker to clean up, and for its memory to come to rest. */
 const SETTLE_MS = 700;
+/** So many take compilers until they are done with the code for a connection. */
+const WARM_UP_CONNECTIONS = 12_000;
 
 /** How many clients connect in a second, so many of them at the same time. */
 export class ConnectStorm implements Workload {
@@ -22,8 +24,7 @@ export class ConnectStorm implements Workload {
 
   static async create(target: Target, connects: Connects): Promise<ConnectStorm> {
     const storm = new ConnectStorm(target, connects);
-    // The first time is that of compilers.
-    await storm.measure();
+    for (let count = 0; count < WARM_UP_CONNECTIONS; count += connects.connections) await storm.measure();
     return storm;
   }
 

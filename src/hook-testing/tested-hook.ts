@@ -38,7 +38,7 @@ export async function openHook(location: HookLocation, key: SigningKey, userAgen
   }
   const { worker, services, onOutput, onPublish } = location;
   const { WorkerLauncher } = await import("../hooks/worker/index.ts");
-  const launcher = await WorkerLauncher.open({ location: worker, services, onOutput });
+  const launcher = WorkerLauncher.open({ location: worker, services, onOutput });
   const hook = launcher.launch({
     ...broker,
     publicKeys: [publicJwk],

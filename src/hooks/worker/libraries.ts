@@ -6,7 +6,6 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
-import { pathToFileURL } from "node:url";
 import type * as Esbuild from "esbuild";
 import { UserError } from "../../errors.ts";
 import type { MiniflareLibrary } from "./miniflare.ts";
@@ -43,10 +42,7 @@ export function requirements(nodeMajor: number): readonly Requirement[] {
  * @param own a file of this package, whose neighbours come last
  * @throws {UserError} `worker-libraries-missing`, with the command that installs them
  */
-export async function loadLibraries(
-  folders: readonly string[],
-  own: string = import.meta.filename,
-): Promise<Libraries> {
+export function loadLibraries(folders: readonly string[], own: string = import.meta.filename): Libraries {
   const needed = requirements(Number(process.versions.node.split(".")[0]));
   const found = needed.map((requirement) =>
     locate(requirement, [...folders.map((folder) => path.join(folder, "package.json")), own]),
@@ -63,12 +59,8 @@ export async function loadLibraries(
       `npm install --save-dev ${missing.map(({ install }) => `"${install}"`).join(" ")}`,
     );
   }
-  const load = async (index: number): Promise<unknown> => {
-    const module = (await import(pathToFileURL(found[index]!.file!).href)) as { default?: object };
-    // CommonJS: what Node does not recognize as a named export is a property of the default one.
-    return { ...module.default, ...module };
-  };
-  const [miniflare, esbuild] = await Promise.all([load(0), load(1)]);
+  // Not `import()`, which code that was compiled before does not have (bin/compile-cache.js).
+  const [miniflare, esbuild] = found.map(({ file }) => createRequire(file!)(file!) as unknown);
   return { miniflare: miniflare as MiniflareLibrary, esbuild: esbuild as typeof Esbuild };
 }
 

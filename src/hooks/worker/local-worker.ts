@@ -68,9 +68,9 @@ export class WorkerLauncher {
   }
 
   /** @throws {UserError} `worker-not-found`, `worker-config-invalid`, `worker-libraries-missing` */
-  static async open(options: LocalWorkerOptions): Promise<WorkerLauncher> {
+  static open(options: LocalWorkerOptions): WorkerLauncher {
     const folders = [options.location, ...(options.services ?? [])].map((location) => readProject(location).folder);
-    return new WorkerLauncher(await loadLibraries([...folders, process.cwd()]), options);
+    return new WorkerLauncher(loadLibraries([...folders, process.cwd()]), options);
   }
 
   launch(broker: WorkerBroker): LocalWorker {

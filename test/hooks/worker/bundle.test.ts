@@ -71,24 +71,24 @@ test("names of the configuration are replaced", async () => {
   expect(code(built)).toMatch(/"1\.2" \+ that/);
 });
 
-test("a missing library is named with what installs it", async () => {
+test("a missing library is named with what installs it", () => {
   const nowhere = project({ "package.json": "{}" });
-  const error = loadLibraries([nowhere], `${nowhere}/package.json`);
-  await expect(error).rejects.toMatchObject({
+  const load = () => loadLibraries([nowhere], `${nowhere}/package.json`);
+  const error = {
     code: "worker-libraries-missing",
     message: "running a Worker takes miniflare and esbuild, which are not installed",
     hint: expect.stringMatching(/^npm install --save-dev "miniflare@\S+" "esbuild@\^0\.28\.0"$/),
-  });
+  };
+  expect(load).toThrow(expect.objectContaining(error));
   expect(requirements(20)[0]!.install).toBe("miniflare@4.20260426.0");
   expect(requirements(24)[0]!.install).toBe("miniflare@^4.20260426.0");
 });
 
-test("a library of another version is told from a missing one", async () => {
+test("a library of another version is told from a missing one", () => {
   const folder = project({
     "node_modules/miniflare/package.json": '{"name":"miniflare","version":"3.20250718.0","main":"index.js"}',
     "node_modules/miniflare/index.js": "",
   });
-  await expect(loadLibraries([folder], `${folder}/package.json`)).rejects.toMatchObject({
-    message: expect.stringContaining("not installed in a version that does (there is miniflare 3.20250718.0)"),
-  });
+  const load = () => loadLibraries([folder], `${folder}/package.json`);
+  expect(load).toThrow("not installed in a version that does (there is miniflare 3.20250718.0)");
 });

@@ -96,7 +96,7 @@ export class RunningWorker {
       for (const resolve of wake) resolve();
       wake.clear();
     };
-    const launcher = await WorkerLauncher.open({ ...options, location, onOutput });
+    const launcher = WorkerLauncher.open({ ...options, location, onOutput });
     const running = new RunningWorker(folder, launcher, outputs, wake);
     onTestFinished(() => running.stop());
     running.addresses = await running.#start();

@@ -79,13 +79,13 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a verdict that comes early overtakes",
     file: "broker/publish-queue.ts",
-    source: "if (this.#waiting.peek()?.verdict === undefined) return undefined;",
+    source: "if (this.peek()?.verdict === undefined) return undefined;",
     replacement: `
       const all = [];
-      for (let one = this.#waiting.shift(); one !== undefined; one = this.#waiting.shift()) all.push(one);
+      for (let one = this.shift(); one !== undefined; one = this.shift()) all.push(one);
       all.sort((a, b) => Number(b.verdict !== undefined) - Number(a.verdict !== undefined));
-      for (const one of all) this.#waiting.push(one);
-      if (this.#waiting.peek()?.verdict === undefined) return undefined;`,
+      for (const one of all) this.push(one);
+      if (this.peek()?.verdict === undefined) return undefined;`,
   },
   {
     name: "the client's Receive Maximum is taken to be one more",
