@@ -8,6 +8,8 @@ const path = require("node:path");
 
 /** Of other builds and versions of Node, the newest stay. */
 const KEPT_FOLDERS = 4;
+/** V8 compiles a function when it is first called: by then a start is over. */
+const STARTED_MS = 1000;
 
 /**
  * Never fails: without a folder to write to, everything is compiled anew.
@@ -64,10 +66,13 @@ function loadCompiled(dist, parent) {
     load.call(module.exports, module.exports, createRequire(filename), module, filename, path.dirname(filename));
   };
 
-  // At the end: V8 compiles a function when it is first called.
-  process.on("exit", () => {
+  const keep = () => {
     if (compiledAnew.size > 0) writeAll(parent, folder, compiledAnew);
-  });
+    compiledAnew.clear();
+  };
+  // A server may be killed.
+  setTimeout(keep, STARTED_MS).unref();
+  process.on("exit", keep);
 }
 
 /** True if nobody else can have written there. */

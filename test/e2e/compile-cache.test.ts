@@ -96,6 +96,13 @@ describe.runIf(isOurs)("on Node 20", () => {
     expect(await caches.files()).toEqual(planted);
   });
 
+  test("a server leaves it soon after its start: it may be killed", async () => {
+    const caches = await Caches.create();
+    caches.world.env["XDG_CACHE_HOME"] = caches.home;
+    await caches.world.dev("--memory");
+    await expect.poll(async () => (await caches.files()).size, { timeout: 10_000 }).toBeGreaterThan(5);
+  });
+
   test("of old builds few are kept", async () => {
     const caches = await Caches.create();
     const compiled = join(caches.home, "pubsub", "compiled");
